@@ -47,7 +47,8 @@ KEY = "nst"
 class AppContext:
     """The objects of the service that the HTTP side uses, made once in create_app.
 
-    `blobs_check` writes a file, once a second at most.
+    `blobs_check` writes a file, once a second at most. `answers` counts the bytes of large responses,
+    `zips` zip files.
 
     `wake` tells workers, on this machine and on others, that there is a job of a lane. `presets`, `versions`,
     `painters`, `queue` and `batches` are those of one tenant: in a request the caller's, elsewhere the default one.
@@ -81,6 +82,7 @@ class AppContext:
     recent_reads: RecentReads
     fullness: Fullness
     answers: Answers
+    zips: Answers
     wake: Callable[[Lane], None]
 
     def of(self, tenant: str, since: float | None) -> AppContext:

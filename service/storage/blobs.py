@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 IF_LOST = "If it is lost for good, this begins an empty one: python -m service accept-blobs --yes"
 FULL = ("No space left", "Disk quota exceeded")
+PIECE = 2**20  # bytes of a blob that are read at a time: each piece is a request to a network store
 
 PATIENCE: RetryConfig = {"retry_timeout": timedelta(seconds=10)}
 """Time limit of retries on a network store; obstore's default is 3 minutes."""
@@ -135,8 +136,26 @@ class Blobs:
 
     def get(self, key: str) -> bytes:
         """Read a blob. Raises BlobNotFound if there is none."""
-        try:
+        with self._reading(key):
             return bytes(obstore.get(self._reached(), key).bytes())
+
+    def pieces(self, key: str) -> Iterator[bytes]:
+        """Yield a blob in pieces of PIECE bytes, each of which is read when its turn comes.
+
+        Nothing stays open in between, so they may be taken as slowly as one likes. Raises BlobNotFound if there is
+        none.
+        """
+        with self._reading(key):
+            size = obstore.head(self._reached(), key)["size"]
+        for start in range(0, size, PIECE):
+            with self._reading(key):
+                piece = bytes(obstore.get_range(self._reached(), key, start=start, length=PIECE))
+            yield piece
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[None]:
+        try:
+            yield
         except (NotFoundError, FileNotFoundError) as error:
             self.check_there()
             raise BlobNotFound(f"the file {key} is gone") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.errors import BlobNotFound, DamagedFile, MissingFile
@@ -21,10 +22,32 @@ def read_back(blobs: Blobs, key: str, sha256: str) -> bytes:
     try:
         data = blobs.get(key)
     except BlobNotFound as error:
-        raise MissingFile(f"the file {key} is missing: it was removed behind the service's back") from error
+        raise _missing(key) from error
     if not has_digest(data, sha256):
-        raise DamagedFile(f"the file {key} is damaged: its {len(data)} bytes are not those that were stored")
+        raise _damaged(key, len(data))
     return data
+
+
+def pieces_back(blobs: Blobs, key: str, sha256: str) -> Iterator[bytes]:
+    """Yield a file in pieces. Raises as `read_back`; DamagedFile after the last piece."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        for piece in blobs.pieces(key):
+            digest.update(piece)
+            size += len(piece)
+            yield piece
+    except BlobNotFound as error:
+        raise _missing(key) from error
+    if digest.hexdigest() != sha256:
+        raise _damaged(key, size)
+
+
+def _missing(key: str) -> MissingFile:
+    return MissingFile(f"the file {key} is missing: it was removed behind the service's back")
+
+
+def _damaged(key: str, size: int) -> DamagedFile:
+    return DamagedFile(f"the file {key} is damaged: its {size} bytes are not those that were stored")
 
 
 @dataclass(frozen=True)
@@ -41,6 +64,10 @@ class BlobFile:
     def read(self) -> bytes:
         """Read the file. Raises as `read_back`."""
         return read_back(self.blobs, self.stored.blob, self.stored.sha256)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the file in pieces. Raises as `pieces_back`."""
+        return pieces_back(self.blobs, self.stored.blob, self.stored.sha256)
 
 
 @dataclass(frozen=True)

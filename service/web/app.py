@@ -114,9 +114,9 @@ def create_app(settings: Settings | None = None) -> Api:
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(docs.blueprint)
     check_routes(app)
-    caching.register(app)
     cors.allow(app, settings.cors_origins)
-    app.wsgi_app = FreedAnswers(app.wsgi_app, app.extensions[KEY].answers)  # type: ignore[method-assign]
+    caching.register(app)  # after CORS, which runs later then: what caching refuses needs its headers too
+    app.wsgi_app = FreedAnswers(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = LargeBodies(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = AccessLog(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = Admission(app)  # type: ignore[method-assign]
@@ -181,6 +181,7 @@ def _context(settings: Settings) -> AppContext:
         long_reads=LongReads(places.for_reads),
         recent_reads=RecentReads(),
         fullness=Fullness(),
-        answers=Answers(max(LEAST, settings.web_threads // 2 * settings.max_body)),  # as much as for bodies
+        answers=Answers(max(LEAST, settings.web_threads // 2 * settings.max_body), "large answers"),  # as for bodies
+        zips=Answers(settings.web_threads // 2, "zip files"),
         wake=waker(settings.broker_url),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import math
 import select
@@ -10,6 +9,7 @@ import socket
 import time
 from typing import Any
 
+from service.api.http.clients import cut
 from service.storage.schema import DEFAULT_TENANT
 from service.web.deadlines import credited
 from service.web.incoming import Incoming
@@ -94,8 +94,7 @@ class Connection:
 
     def cut(self) -> None:
         """Break the connection under the thread that has it, whose next write then fails."""
-        with contextlib.suppress(OSError):  # it is broken already
-            self.sock.shutdown(socket.SHUT_RDWR)
+        cut(self.sock)
 
 
 class ClientSocket(socket.socket):

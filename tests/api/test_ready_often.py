@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from front_door import RunningService, eventually
 
-from service.api.http.shared_check import SHARED_S, SharedCheck
-from service.errors import StorageError
+from service.api.http.shared_check import NOT_YET, SHARED_S, SLOW_S, SharedCheck
+from service.errors import ServiceError, StorageError
 
 CALLERS = 8
 
@@ -37,13 +37,13 @@ def disk() -> Disk:
 
 @pytest.fixture
 def shared(disk: Disk) -> SharedCheck:
-    return SharedCheck(disk.check, lambda: disk.clock)
+    return SharedCheck(disk.check, lambda: disk.clock, wait_s=30)
 
 
 def answer(shared: SharedCheck) -> str:
     try:
         shared.check()
-    except StorageError as error:
+    except ServiceError as error:
         return error.detail
     return "fine"
 
@@ -67,6 +67,27 @@ def test_those_who_ask_while_it_is_looked_at_wait_for_that_outcome(disk: Disk, s
         disk.is_free.set()
     assert {one.result() for one in asked} == {"the disk is away"}
     assert disk.tries == 1
+
+
+def test_nobody_waits_for_long_and_the_outcome_before_counts_for_a_while(disk: Disk) -> None:
+    shared, found = SharedCheck(disk.check, lambda: disk.clock, wait_s=0), []
+    disk.is_free.clear()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(answer, shared)
+        eventually(lambda: disk.tries == 1, 30, "nobody looks")
+        found.append(answer(shared))
+        disk.is_free.set()
+        assert first.result() == "fine"
+        disk.is_free.clear()
+        disk.clock += SHARED_S
+        second = pool.submit(answer, shared)
+        eventually(lambda: disk.tries == 2, 30, "nobody looks")
+        found.append(answer(shared))
+        disk.clock += SLOW_S
+        found.append(answer(shared))
+        disk.is_free.set()
+        assert second.result() == "fine"
+    assert found == [NOT_YET, "fine", f"a check of the files takes longer than {SLOW_S:g} s"]
 
 
 def test_many_calls_write_seldom_and_notice_that_nothing_can_be_written(service: RunningService) -> None:

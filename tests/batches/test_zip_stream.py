@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterator
 from functools import partial
 
 from batches.streamed_zip import entries
 
 from service.api.http.zip_stream import zipped
 
+SIZE = 2**17  # bytes, more than are held back
 
-def test_the_first_bytes_come_before_the_last_file_is_read() -> None:
+
+def test_the_first_bytes_come_before_the_rest_is_read() -> None:
     read: list[int] = []
 
-    def file(i: int) -> bytes:
-        read.append(i)
-        return bytes([i]) * 1000
+    def file(i: int) -> Iterator[bytes]:
+        for _ in range(2):
+            read.append(i)
+            yield bytes([i]) * SIZE
 
     stream = zipped((f"{i}.png", partial(file, i)) for i in range(3))
     begin = next(stream)
     assert (read, b"\0" * 1000 in begin) == ([0], True)
     whole = begin + b"".join(stream)
-    assert entries(whole) == {f"{i}.png": bytes([i]) * 1000 for i in range(3)}
+    assert entries(whole) == {f"{i}.png": bytes([i]) * 2 * SIZE for i in range(3)}
     with zipfile.ZipFile(io.BytesIO(whole)) as archive:
         assert archive.testzip() is None
 
@@ -43,6 +47,6 @@ def test_names_are_such_as_every_system_takes_and_tells_apart() -> None:
         "console.png": "console.png",
         "end. .": "end",
     }
-    found = entries(b"".join(zipped((name, name.encode) for name in names)))
+    found = entries(b"".join(zipped((name, partial(list, [name.encode()])) for name in names)))
     assert list(found) == list(names.values())
     assert [content.decode() for content in found.values()] == list(names)

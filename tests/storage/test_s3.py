@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from front_door import eventually
 from servers.s3 import S3
 
 import service.storage.blobs
+from bench.refusals import web_process
+from service.api.http.shared_check import SHARED_S
 from service.errors import StorageError
 from service.storage.blobs import Blobs
 
 pytestmark = pytest.mark.slow
+
+THREADS = 5  # of a web process with two NST_WEB_THREADS and one stream
 
 
 @pytest.fixture
@@ -73,6 +79,16 @@ def test_a_server_that_never_answers_is_given_up(s3_url: str, monkeypatch: pytes
         monkeypatch.setenv("AWS_TIMEOUT", "4s")
         with pytest.raises(StorageError, match="a could not be read"):
             Blobs(s3_url).get("a")
+
+
+def test_whoever_asks_readyz_while_the_server_hangs_leaves_threads_to_others(s3: S3, s3_url: str) -> None:
+    with web_process(blobs=s3_url, web_threads=2, streams=1) as web, ThreadPoolExecutor(2 * THREADS) as pool:
+        assert b"the file" not in web.ask("GET", "/readyz")[1]
+        with s3.halted():
+            time.sleep(SHARED_S)
+            asked = [pool.submit(web.ask, "GET", "/readyz") for _ in range(2 * THREADS)]
+            eventually(lambda: sum(one.done() for one in asked) == 2 * THREADS - 1, 20, "they wait for the server")
+            assert web.ask("GET", "/livez")[0] == 200
 
 
 def test_a_listing_may_have_several_pages(s3_url: str) -> None:

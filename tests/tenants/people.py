@@ -5,13 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import requests
-from front_door import ROOT, RunningService, b64, eventually
+from front_door import ROOT, RunningService, b64, empty_database, eventually
 
+from service.storage.database import Database
+from service.tenants.keys import OPERATOR, Keys
 from service.tenants.known import FRESH_S
+from service.tenants.scopes import ALL
+from service.tenants.tenants import Tenants
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - an address of all networks
 AT_ONCE = 8  # requests, so that each of two web processes gets some
@@ -66,6 +72,15 @@ def known(person: Person) -> None:
     """Wait until every web process knows a key: what it read FRESH_S ago it reads anew for the next request."""
     time.sleep(FRESH_S)
     eventually(lambda: person.get("/v1/styles?limit=1").status_code != 401, COUNTS_S, "the key is unknown still")
+
+
+def keys_of_new(data: Path, *tenants: str) -> dict[str, str]:
+    """Make a database with these tenants in a folder, before a service starts; return a key of each."""
+    (data / "service.db").write_bytes(empty_database())
+    with closing(Database(f"sqlite:///{data}/service.db")) as database:
+        for name in tenants:
+            Tenants(database).add(name)
+        return {name: Keys(database).add(OPERATOR, name, "test", ALL).text for name in tenants}
 
 
 def command(service: RunningService, *words: str) -> subprocess.CompletedProcess[str]:

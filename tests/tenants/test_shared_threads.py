@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from front_door import b64, empty_database, eventually
+from front_door import b64, eventually
+from tenants.people import keys_of_new
 
 from bench.refusals import WebProcess, web_process
-from service.storage.database import Database
-from service.tenants.keys import OPERATOR, Keys
-from service.tenants.scopes import ALL
-from service.tenants.tenants import Tenants
 
 pytestmark = pytest.mark.slow
 
@@ -24,11 +20,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def keys(tmp_path: Path) -> dict[str, str]:
     """The keys of two tenants."""
-    (tmp_path / "service.db").write_bytes(empty_database())
-    with closing(Database(f"sqlite:///{tmp_path}/service.db")) as database:
-        for name in ("acme", "birch"):
-            Tenants(database).add(name)
-        return {name: Keys(database).add(OPERATOR, name, "test", ALL).text for name in ("acme", "birch")}
+    return keys_of_new(tmp_path, "acme", "birch")
 
 
 @pytest.fixture

@@ -19,8 +19,10 @@ from urllib.parse import parse_qs
 from front_door import RunningService, eventually
 
 from service.api.context import KEY
+from service.api.http.answers import Answers, FreedAnswers
 from service.commands.web import gunicorn_command
 from service.config import Settings
+from service.errors import Unavailable
 from service.storage.schema import DEFAULT_TENANT
 from service.web.deadlines import Deadlines
 from service.web.worker import Worker
@@ -31,6 +33,7 @@ SETTINGS: dict[str, Any] = {
 LIMIT = 2**20  # bytes of a body
 THREADS = 5
 PATIENCE_S = 60  # of a client; idle connections are closed after 75 s where nothing else is set
+ROOM_MB = 60  # of responses that are held
 
 
 class QuickWorker(Worker):
@@ -48,27 +51,57 @@ class QuickWorker(Worker):
 class Application:
     """Answer with the request, after `seconds`, and with `megabytes` more.
 
-    A request with `until_released` waits for one that `releases`, so many seconds at most.
+    A request that `waits_for` a word waits for one that `releases` it: use a word of its own in each test. With
+    `held` it holds its megabytes of the ROOM_MB until it is answered, as large files are held.
     """
 
     def __init__(self) -> None:
         self.extensions = {KEY: SimpleNamespace(watch=SimpleNamespace(close=lambda: None))}  # for gunicorn's hooks
-        self._released = threading.Event()
+        self._answers = Answers(ROOM_MB, "megabytes", slow_s=1)
+        self._answer_and_free = FreedAnswers(self._answer)
+        self._released: dict[str, threading.Event] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        asked = {name: float(values[0]) for name, values in parse_qs(environ["QUERY_STRING"]).items()}
-        body = b"" if asked.get("unread") else environ["wsgi.input"].read()
-        time.sleep(asked.get("seconds", 0))
-        if asked.get("releases"):
-            self._released.set()
-        self._released.wait(asked.get("until_released", 0))
-        if asked.get("fails"):
+        return self._answer_and_free(environ, start_response)
+
+    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        asked = Asked(environ["QUERY_STRING"])
+        body = b"" if asked.number("unread") else environ["wsgi.input"].read()
+        time.sleep(asked.number("seconds"))
+        if word := asked.word("releases"):
+            self._event(word).set()
+        if word := asked.word("waits_for"):
+            self._event(word).wait(PATIENCE_S)
+        if asked.number("held"):
+            try:
+                tenant = environ.get("HTTP_X_TENANT", DEFAULT_TENANT)
+                self._answers.hold(environ, tenant, round(asked.number("megabytes")))
+            except Unavailable:
+                start_response("503 Service Unavailable", [("Content-Length", "0")])
+                return []
+        if asked.number("fails"):
             raise ZeroDivisionError
         said: dict[str, str | int] = {name: value for name, value in environ.items() if isinstance(value, str)}
         said |= {"pid": os.getpid(), "body_length": len(body), "body": hashlib.sha256(body).hexdigest()}
-        answer = json.dumps(said).encode() + bytes(round(asked.get("megabytes", 0) * 2**20))
+        answer = json.dumps(said).encode() + bytes(round(asked.number("megabytes") * 2**20))
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])
         return [answer]
+
+    def _event(self, word: str) -> threading.Event:
+        return self._released.setdefault(word, threading.Event())
+
+
+class Asked:
+    """The fields of a query."""
+
+    def __init__(self, query: str) -> None:
+        self._fields = parse_qs(query)
+
+    def word(self, name: str) -> str:
+        return self._fields.get(name, [""])[0]
+
+    def number(self, name: str) -> float:
+        return float(self.word(name) or 0)
 
 
 application = Application()
@@ -149,6 +182,14 @@ class Client:
             name, _, value = field.decode().partition(":")
             headers[name.lower()] = value.strip()
         return Answer(int(line.split()[1]), headers, self._file.read(int(headers.get("content-length", 0))))
+
+    def begins(self) -> int:
+        """Return the status of the next response, of which no more is read."""
+        return int(self.sock.recv(12).decode().split()[1])
+
+    def rest(self) -> bytes:
+        """Return all that still comes until the server closes."""
+        return self._file.read()
 
     def ended(self) -> bool:
         """Return whether the server closes without another word."""

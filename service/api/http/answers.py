@@ -1,66 +1,126 @@
-"""Files that a web process has in memory until their clients have read them."""
+"""What a web process holds for its responses until their clients have read them: memory, and places."""
 
 from __future__ import annotations
 
+import logging
+import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.wsgi import ClosingIterator
 
+from service.api.http.clients import cut
 from service.errors import Unavailable
-from service.storage.schema import DEFAULT_TENANT
 
-LARGE = 2**20  # bytes: smaller files don't count, as the threads bound them
-LEAST = 2**27  # bytes for large files, so that a page shows its pictures
+LARGE = 2**20  # bytes: smaller responses don't count, as the threads bound them
+LEAST = 3 * 2**26  # bytes of large responses: one tenant has 2**27 of them, so that a page shows its pictures
+SLOW_S = 60.0  # seconds for which a client may leave a response unread while others find no room
 RETRY_S = 2.0
 HELD = "nst.held"  # key in a request's environment
 
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Holding:
+    """What one response holds; `connection` is that of its client."""
+
+    tenant: str
+    amount: int
+    connection: socket.socket | None
+
+    @property
+    def unread_s(self) -> float:
+        """Return for how many seconds the client has not read what is being sent to it."""
+        since: float | None = getattr(self.connection, "unread_since", None)
+        return 0.0 if since is None else time.monotonic() - since
+
 
 class Answers:
-    """The bytes of large files in responses, at most `most`; a tenant other than the default one has half of these.
+    """What responses hold until they are sent, `most` in all: bytes, or one place each.
 
-    A file that is larger is sent while there is no other.
+    A tenant's first response needs only room. With further ones it may hold twice what is then left to others. What
+    is larger than `most` is sent while there is nothing else.
+
+    If there is no room, responses are cut that their clients have left unread for `slow_s`: of the tenant that holds
+    most, the one that is unread for longest. Nobody's are cut for a tenant that holds more.
+
+    Args:
+        what: the responses that are counted, as a refusal names them.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, what: str, slow_s: float = SLOW_S) -> None:
         self._most = most
+        self._what = what
+        self._slow_s = slow_s
         self._lock = threading.Lock()
-        self._held: Counter[str] = Counter()  # by tenant
+        self._holdings: set[Holding] = set()
 
-    def hold(self, environ: WSGIEnvironment, tenant: str, size: int) -> None:
-        """Count so many more bytes until a request is answered. Raises Unavailable if they are too many."""
-        if size < LARGE:
-            return
-        share = self._most if tenant == DEFAULT_TENANT else self._most // 2
-        with self._lock:
-            mine = sum(size for _, size in environ.get(HELD, ()))  # this request's, which keeps no one waiting
-            held, own = self._held.total() - mine, self._held[tenant] - mine
-            if (held and held + mine + size > self._most) or (own and own + mine + size > share):
-                raise Unavailable("too many large files are being sent at the same time", retry_after=RETRY_S)
-            self._held[tenant] += size
-        environ.setdefault(HELD, []).append((tenant, size))
+    def hold(self, environ: WSGIEnvironment, tenant: str, amount: int) -> None:
+        """Hold so much until a request is answered, in place of what it held before.
 
-    def free(self, environ: WSGIEnvironment) -> None:
-        """Count the bytes of a request's answer no longer."""
+        Raises Unavailable if there is no room.
+        """
+        held: dict[Answers, Holding] = environ.setdefault(HELD, {})
         with self._lock:
-            for tenant, size in environ.pop(HELD, ()):
-                self._held[tenant] -= size
+            others = self._holdings - {held.get(self)}
+            for slow in self._slow_ones_in_the_way(others, tenant, amount):
+                logger.warning("a response that its client reads slowly was cut: there are too many %s", self._what)
+                cut(slow.connection)
+                others.remove(slow)
+            held[self] = Holding(tenant, amount, environ.get("gunicorn.socket"))
+            self._holdings = others | {held[self]}
+
+    def free(self, holding: Holding) -> None:
+        """Give back what a response held."""
+        with self._lock:
+            self._holdings.discard(holding)
+
+    def _slow_ones_in_the_way(self, others: Iterable[Holding], tenant: str, amount: int) -> list[Holding]:
+        """Return what must be cut to make room; nothing if there is room. Raises Unavailable if that isn't enough."""
+        left, found = set(others), list[Holding]()
+        while not self._has_room(left, tenant, amount):
+            held = _by_tenant(left)
+            slow = [one for one in left if one.unread_s > self._slow_s and held[one.tenant] >= held[tenant]]
+            if not slow:
+                raise Unavailable(f"too many {self._what} are being sent at the same time", retry_after=RETRY_S)
+            found.append(max(slow, key=lambda one: (held[one.tenant], one.unread_s)))
+            left.remove(found[-1])
+        return found
+
+    def _has_room(self, others: set[Holding], tenant: str, amount: int) -> bool:
+        held = _by_tenant(others)
+        free, own = self._most - held.total() - amount, held[tenant]
+        return not others or (free >= 0 and (not own or own + amount <= 2 * free))
+
+
+def _by_tenant(holdings: Iterable[Holding]) -> Counter[str]:
+    held = Counter[str]()
+    for one in holdings:
+        held[one.tenant] += one.amount
+    return held
+
+
+def free(environ: WSGIEnvironment) -> None:
+    """Give back all that a request holds."""
+    for answers, holding in environ.pop(HELD, {}).items():
+        answers.free(holding)
 
 
 class FreedAnswers:
-    """WSGI middleware that frees the bytes of an answer: once it is sent, its client is gone, or it failed."""
+    """WSGI middleware that frees what a response holds: once it is sent, its client is gone, or it failed."""
 
-    def __init__(self, app: WSGIApplication, answers: Answers) -> None:
+    def __init__(self, app: WSGIApplication) -> None:
         self._app = app
-        self._answers = answers
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        free = partial(self._answers.free, environ)
         try:
-            return ClosingIterator(self._app(environ, start_response), free)
+            return ClosingIterator(self._app(environ, start_response), partial(free, environ))
         except BaseException:
-            free()
+            free(environ)
             raise

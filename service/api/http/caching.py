@@ -1,17 +1,20 @@
-"""Cache-Control, ETags and gzip: one rule for every GET."""
+"""Cache-Control, ETags and gzip: one rule for every GET. And the memory of large responses."""
 
 from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
-from functools import partial
 from http import HTTPStatus
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from service.api.auth import caller
 from service.api.context import context
+from service.api.http.answers import LARGE
 from service.api.http.paths import is_api
+from service.api.http.problems import problem_response
+from service.errors import Unavailable
+from service.storage.schema import DEFAULT_TENANT
 
 FOREVER = "private, max-age=31536000, immutable"  # files that never change
 REVALIDATE = "private, no-cache"  # may be kept, but each use asks, by ETag, whether it is unchanged
@@ -29,7 +32,7 @@ def file(
 
     `data` returns the file's bytes, and is called only if the file is sent. `rule` is its Cache-Control. With `weak`,
     files with the same ETag may differ in their bytes, but not in their use. A large file is read from `blob`, whose
-    size counts before that.
+    size counts from before that.
 
     Raises Unavailable if too many large files are being sent.
     """
@@ -38,22 +41,25 @@ def file(
     response.headers["Cache-Control"] = rule
     response.make_conditional(request)
     if response.status_code == HTTPStatus.OK:
-        _fill(response, data, blob)
+        _hold(context().blobs.size_of(blob) if blob else 0)
+        response.set_data(data())
     return response
 
 
-def _fill(response: Response, data: Callable[[], bytes], blob: str) -> None:
-    """Read a file into a response. It counts until it is sent."""
-    hold = partial(context().answers.hold, request.environ, caller().tenant)
-    size = context().blobs.size_of(blob) if blob else 0
-    hold(size)
-    response.set_data(data())
-    hold((response.content_length or 0) - size)
+def _hold(size: int) -> None:
+    """Count the bytes of this request's response until it is sent. Raises Unavailable if they are too many."""
+    if size >= LARGE:
+        tenant = caller().tenant if "caller" in g else DEFAULT_TENANT
+        context().answers.hold(request.environ, tenant, size)
 
 
 def register(app: Flask) -> None:
-    """Give every GET's response its Cache-Control, and JSON of the API an ETag; compress it for who takes that."""
-    app.after_request(_compress)  # after the rule: what is registered later runs first
+    """Give every GET's response its Cache-Control, and JSON of the API an ETag; compress it for who takes that.
+
+    Count the bytes of every response that isn't streamed.
+    """
+    app.after_request(_count)  # the last of the three: what is registered later runs first
+    app.after_request(_compress)
     app.after_request(_add_rule)
 
 
@@ -84,4 +90,14 @@ def _compress(response: Response) -> Response:
         response.set_data(gzip.compress(response.get_data(), GZIP_LEVEL, mtime=0))
         response.headers["Content-Encoding"] = "gzip"
         response.set_etag(response.get_etag()[0] or "", weak=True)
+    return response
+
+
+def _count(response: Response) -> Response:
+    """Count the bytes of a response until it is sent; answer 503 if they are too many."""
+    if not response.is_streamed and response.status_code != HTTPStatus.NOT_MODIFIED:
+        try:
+            _hold(response.calculate_content_length() or 0)
+        except Unavailable as error:
+            return _add_rule(problem_response(error))
     return response

@@ -1,8 +1,9 @@
-"""A check that the client still waits for its response."""
+"""The connection to the client of a request: whether it is still there, and its end."""
 
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 
 
 def hung_up(connection: socket.socket | None) -> bool:
@@ -15,3 +16,10 @@ def hung_up(connection: socket.socket | None) -> bool:
         return False
     except OSError:
         return True
+
+
+def cut(connection: socket.socket | None) -> None:
+    """Break a connection under the thread that answers on it, whose next write then fails."""
+    if connection is not None:
+        with suppress(OSError):  # it is broken already
+            connection.shutdown(socket.SHUT_RDWR)

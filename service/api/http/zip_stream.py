@@ -1,4 +1,4 @@
-"""Zip files that are made while they are sent: in memory is one file at a time."""
+"""Zip files that are made while they are sent: in memory is one piece of a file at a time."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from service.pictures.file_names import portable_name, told_apart_by
 
 
-def zipped(parts: Iterable[tuple[str, Callable[[], bytes]]]) -> Iterator[bytes]:
-    """Yield a zip file of these files, each with its name; equal names get numbers. Pictures aren't compressed again.
+def zipped(parts: Iterable[tuple[str, Callable[[], Iterable[bytes]]]]) -> Iterator[bytes]:
+    """Yield a zip file of these files, each with its name and its pieces, which are read one at a time.
+
+    Equal names get numbers. Pictures aren't compressed again.
 
     They are deflated all the same, at level 0: where sizes come after a file, a reader of the stream knows its end by
     the method alone. Names are such as every system takes, and differ there.
@@ -23,11 +25,15 @@ def zipped(parts: Iterable[tuple[str, Callable[[], bytes]]]) -> Iterator[bytes]:
     """
     sink, names, now = _Sink(), Counter[str](), time.localtime()[:6]
     with ZipFile(sink, "w") as archive:
-        for name, read in parts:
+        for name, pieces in parts:
             info = ZipInfo(_unlike(portable_name(name), names), now)
             info.external_attr = 0o644 << 16
-            archive.writestr(info, read(), ZIP_DEFLATED, 0)
-            yield sink.taken()
+            info.compress_type = ZIP_DEFLATED
+            info._compresslevel = 0  # type: ignore[attr-defined]  # it has no public name before Python 3.13
+            with archive.open(info, "w") as file:
+                for piece in pieces():
+                    file.write(piece)
+                    yield sink.taken()
     yield sink.taken()
 
 

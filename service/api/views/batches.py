@@ -155,7 +155,7 @@ def list_batch_items(path: BatchPath, query: BatchItemsQuery) -> dict[str, Any]:
     return {"items": [batch_item_resource(row, queue_in(places, row)) for row in rows], "next": cursor}
 
 
-@blueprint.get("/<id>/zip", responses=ZIP | {"404": Problem, "409": Problem})
+@blueprint.get("/<id>/zip", responses=ZIP | {"404": Problem, "409": Problem, "503": Problem})
 def get_batch_zip(path: BatchPath) -> Response:
     """The finished pictures of a batch as one zip file
 
@@ -165,7 +165,8 @@ def get_batch_zip(path: BatchPath) -> Response:
     pictures = [picture for row in context().batches.items(batch) for picture in _pictures(row)]
     if not pictures:
         raise NotReady("there is no picture of this batch (yet)")
-    parts = [(name, BlobFile(context().blobs, file).read) for name, file in pictures]
+    context().zips.hold(request.environ, caller().tenant, 1)
+    parts = [(name, BlobFile(context().blobs, file).pieces) for name, file in pictures]
     response = Response(zipped(parts), mimetype="application/zip")
     response.headers["Cache-Control"] = NEVER
     response.headers["Content-Disposition"] = disposition(f"batch-{batch.id}.zip", "attachment")
