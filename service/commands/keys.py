@@ -34,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--lifetime", metavar="TIME", help="when it ends, as in 90m, 12h, 30d (default: never)")
     listing = actions.add_parser("list", help="list keys, without the keys themselves")
     listing.add_argument("--tenant", help="only those of one tenant")
-    rotate = actions.add_parser("rotate", help="make a key like another one, which ends")
+    rotate = actions.add_parser("rotate", help="make a key like another one, which ends seconds later")
     rotate.add_argument("id", help="of the key, as list shows it")
-    rotate.add_argument("--grace", metavar="TIME", help="for how long both count, as in 1h (default: not at all)")
+    rotate.add_argument("--grace", metavar="TIME", help="for how long both count, as in 1h (default and least: 4 s)")
     revoke = actions.add_parser("revoke", help="end a key: within 5 seconds nothing accepts it")
     revoke.add_argument("id", help="of the key, as list shows it")
     remove = actions.add_parser("remove-all", help="remove all keys: after that none is asked for")
@@ -91,7 +91,7 @@ def _rotate(keys: Keys, id: str, grace_s: float) -> None:
     key = keys.add_like(OPERATOR, id)
     _print_new(keys, key)
     try:
-        keys.revoke(OPERATOR, id, grace_s)
+        keys.retire(OPERATOR, id, grace_s)
     except ServiceError as error:
         raise StorageError(f"the new key counts, but the other one goes on: revoke it ({error.detail})") from error
     _describe(key.row)

@@ -19,13 +19,12 @@ from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_from
 from service.storage.tenant_schema import KeyRow, TenantRow
 from service.telemetry.complaints import Complaint
 from service.tenants.callers import caller_of
-from service.tenants.keys import TOUCH_S, VERSION, Keys, digest_of, end_of
+from service.tenants.keys import LATE_S, TOUCH_S, VERSION, Keys, digest_of, end_of
 from service.tenants.scopes import Scopes, from_text
 
 logger = logging.getLogger(__name__)
 
 FRESH_S = 2.0  # seconds for which what was read isn't read again
-LATE_S = 4.0  # seconds after which a request waits until it is read
 TOLERATED_S = 60.0  # seconds for which it counts while the database fails
 RETRY_S = 1.0  # seconds before the next try after that
 
