@@ -14,6 +14,7 @@ from service.errors import InvalidInput, ServiceError, StorageError, Unavailable
 from service.jobs.resource import iso
 from service.settings.values import duration
 from service.storage.database import Database
+from service.storage.disks import check_database
 from service.storage.names import is_name
 from service.storage.schema import DEFAULT_TENANT
 from service.storage.tenant_schema import KeyRow
@@ -31,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--name", default="key", help="what people know it by (default: %(default)s)")
     scopes = ",".join(known.SCOPES)
     add.add_argument("--scopes", default=scopes, help="what it may do, with commas (default: %(default)s)")
-    add.add_argument("--lifetime", metavar="TIME", help="when it ends, as in 90m, 12h, 30d (default: never)")
+    add.add_argument(
+        "--lifetime", metavar="TIME", help="when it ends, as in 90m, 12h, 30d, or seconds (default: never)"
+    )
     listing = actions.add_parser("list", help="list keys, without the keys themselves")
     listing.add_argument("--tenant", help="only those of one tenant")
     rotate = actions.add_parser("rotate", help="make a key like another one, which ends seconds later")
@@ -45,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
+    if args.action != "add":
+        check_database(settings.database)
     with closing(Database(settings.database)) as database:
         keys = Keys(database)
         if args.action == "add":
@@ -112,7 +117,8 @@ def _print_new(keys: Keys, key: NewKey) -> None:
 
 
 def _describe(row: KeyRow) -> None:
-    _say(f"key {row.id} of the tenant {row.tenant}: {row.name}, scopes {row.scopes}; it isn't shown again")
+    facts = f"{row.name}, scopes {row.scopes}, ends {iso(end_of(row)) or NEVER}"
+    _say(f"key {row.id} of the tenant {row.tenant}: {facts}; it isn't shown again")
 
 
 def _all(keys: Keys, tenant: str | None) -> Iterable[KeyRow]:

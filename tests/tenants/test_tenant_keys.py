@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 from front_door import RunningService, b64, eventually
-from tenants.people import AT_ONCE, COUNTS_S, Person, command, known, made_by_command
+from tenants.people import AT_ONCE, COUNTS_S, Person, command, person_by_command
 
 from service.__main__ import main
 from service.tenants.keys import LATE_S
@@ -61,6 +61,12 @@ def test_a_rotated_key_and_the_new_one_count_together(acme: Person, house: Runni
     assert acme.post(f"/v1/keys/{again.json()['id']}/rotate").status_code == 201  # no body says nothing
 
 
+def test_a_new_key_counts_at_once_in_every_web_process(root: Person) -> None:
+    for _ in range(4):
+        made = root.with_key(["read"])
+        assert [made.get("/v1/styles").status_code for _ in range(AT_ONCE)] == [200] * AT_ONCE
+
+
 def test_a_key_expires_by_the_clock(acme: Person) -> None:
     ends = datetime.now(UTC) + timedelta(seconds=20)
     made = acme.with_key(["read"], expires_at=ends.isoformat())
@@ -99,6 +105,7 @@ def test_a_revoked_key_ends_everywhere_and_so_does_what_it_watches(
 
 def test_the_last_use_of_a_key_is_noted(acme: Person) -> None:
     made = acme.with_key(["read"])
+    made.get("/v1/styles")
     eventually(lambda: acme.get(f"/v1/keys/{made.id}").json()["last_used_at"], 60, "no use was noted")
     noted = acme.get(f"/v1/keys/{made.id}").json()["last_used_at"]
     for _ in range(4):
@@ -151,7 +158,7 @@ def test_keys_are_listed_in_pages(acme: Person) -> None:
 
 
 def test_the_commands_work_while_the_service_runs(house: RunningService, acme: Person) -> None:
-    made = made_by_command(house, "--tenant", "acme", "--name", "laptop", "--scopes", "read", "--lifetime", "1h")
+    made = person_by_command(house, "--tenant", "acme", "--name", "laptop", "--scopes", "read", "--lifetime", "1h")
     assert made.post("/v1/transfers", {}).status_code == 403
     listed = command(house, "keys", "list", "--tenant", "acme").stdout
     assert f"{made.id}\tacme\tlaptop\tread\t" in listed
@@ -204,7 +211,6 @@ def test_a_rotated_key_of_the_default_tenant_is_the_caller_that_it_was(root: Per
     first = root.with_key(["run", "admin", "read"])
     answer = first.post(f"/v1/keys/{first.id}/rotate", {"grace_s": 60}).json()
     second = Person(root.service, answer["key"], answer["id"])
-    known(second)
     body = {"content": b64(texture_png), "styles": [{"image": b64(texture_png)}], "size": 64, "iterations": 1}
     jobs = [person.post("/v1/transfers", body, **{"Idempotency-Key": "mine"}).json() for person in (first, second)]
     assert jobs[0]["id"] == jobs[1]["id"]
