@@ -16,10 +16,10 @@ ServiceError                500
 ├─ OtherModel               409  Gram matrices of another model than this service's
 ├─ UnsupportedMediaType     415
 ├─ Misdirected              421  the request names a host that isn't this service's
-├─ TooManyJobs              429  the caller has too many jobs waiting
-├─ TooManyFetches           429  the tenant fetches too many pictures at a time
-├─ TooManyReads             429  pictures or packs of too many requests of the tenant are being read
-├─ LimitExceeded            429  the tenant has used one of its limits up
+├─ LimitExceeded            429  the tenant, or the caller, has used a limit up
+│  ├─ TooManyJobs           429  the caller has too many jobs waiting
+│  ├─ TooManyFetches        429  the tenant fetches too many pictures at a time
+│  └─ TooManyReads          429  pictures or packs of too many requests of the tenant are being read
 ├─ Unavailable              503  a part that the service needs is missing or down
 │  ├─ ModelUnavailable      503  models/vgg19.onnx is missing or doesn't meet the contract
 │  │  └─ MixedModels        503  the workers compute with different models
@@ -92,7 +92,7 @@ class FieldError:
 
 
 class LimitJson(TypedDict):
-    """A limit of a tenant: its name, its value, and what the tenant uses of it now."""
+    """A limit of a tenant or a caller: its name, its value, and what is used of it now."""
 
     name: str
     value: float
@@ -128,7 +128,8 @@ class ServiceError(Exception):
         detail: what happened; written for the caller, unless `said` is set.
         said: what the caller is told instead of a detail that names files of this machine or quotes a library. Then
             the detail is for the log, and for who starts the service.
-        retry_after: seconds after which a retry may succeed; None if that isn't known.
+        retry_after: seconds after which a retry may succeed; None if that isn't known. A 503 has a
+            `Retry-After` all the same (service.api.http.problems).
     """
 
     said: str = ""
@@ -304,37 +305,13 @@ class Misdirected(ServiceError):
     title = "Misdirected request"
 
 
-class TooManyJobs(ServiceError):
-    """The caller has as many waiting jobs as one caller may have."""
-
-    status = 429
-    slug = "too-many-jobs"
-    title = "Too many jobs"
-
-
-class TooManyFetches(ServiceError):
-    """The tenant fetches as many pictures by address as one tenant may at a time."""
-
-    status = 429
-    slug = "too-many-fetches"
-    title = "Too many fetches"
-
-
-class TooManyReads(ServiceError):
-    """As many requests of the tenant read for long as may at a time: batches, pictures by address, and packs."""
-
-    status = 429
-    slug = "too-many-reads"
-    title = "Too many reads"
-
-
 class LimitExceeded(ServiceError):
-    """The tenant has used one of its limits up.
+    """The tenant, or the caller, has used a limit up.
 
     Attributes:
-        limit: its name, as in service.settings.limits.
+        limit: its name: as in service.settings.limits, or of a limit that all have.
         value: what it allows.
-        used: what the tenant uses of it now, in its unit.
+        used: what is used of it now, in its unit.
     """
 
     status = 429
@@ -351,7 +328,28 @@ class LimitExceeded(ServiceError):
         self.used = used
 
     def problem(self) -> ProblemJson:
-        return {**super().problem(), "limit": {"name": self.limit, "value": self.value, "used": self.used}}
+        return {**super().problem(), "limit": {"name": self.limit, "value": self.value, "used": round(self.used, 3)}}
+
+
+class TooManyJobs(LimitExceeded):
+    """The caller has as many waiting jobs, or pictures of batches that wait, as one caller may have."""
+
+    slug = "too-many-jobs"
+    title = "Too many jobs"
+
+
+class TooManyFetches(LimitExceeded):
+    """The tenant fetches as many pictures by address as one tenant may at a time."""
+
+    slug = "too-many-fetches"
+    title = "Too many fetches"
+
+
+class TooManyReads(LimitExceeded):
+    """As many requests of the tenant read for long as may at a time: batches, pictures by address, and packs."""
+
+    slug = "too-many-reads"
+    title = "Too many reads"
 
 
 class Unavailable(ServiceError):
@@ -406,7 +404,6 @@ class DatabaseError(StorageError):
     """
 
     said = "the database fails"
-    retry_after = 5.0
     status = 503
     undone = False
 

@@ -15,7 +15,7 @@ import requests
 from broker.parts import Part, web_alone
 from front_door import RunningService, b64, eventually
 from PIL import Image
-from tenants.people import AT_ONCE, Person, command, made_by_command
+from tenants.people import AT_ONCE, Person, command, first_by_command, person_by_command
 
 from service.storage.blobs import Blobs
 from service.storage.database import Database
@@ -98,7 +98,7 @@ def test_what_was_there_without_keys_is_the_default_tenant_s_and_the_starters_ar
     begun.put_style("former", texture_png).raise_for_status()
     job = begun.transfer(photo_png, {"preset": "former"}, size=64, iterations=1)
     assert command(begun, "tenants", "add", "late").returncode == 0
-    late = made_by_command(begun, "--tenant", "late")
+    late = first_by_command(begun, "--tenant", "late")
     with ThreadPoolExecutor(AT_ONCE) as threads:  # both web processes answer some
 
         def is_closed() -> bool:
@@ -108,7 +108,7 @@ def test_what_was_there_without_keys_is_the_default_tenant_s_and_the_starters_ar
     assert (len(names(late)), "former" in names(late)) == (10, False)
     assert late.get("/v1/styles/mosaic/painted").status_code == 200
     assert late.get(f"/v1/transfers/{job['id']}").status_code == 404
-    first = made_by_command(begun)
+    first = person_by_command(begun)
     assert "former" in names(first)
     assert first.get(f"/v1/transfers/{job['id']}").status_code == 200
     assert first.delete("/v1/styles/mosaic").status_code == 204
@@ -117,7 +117,7 @@ def test_what_was_there_without_keys_is_the_default_tenant_s_and_the_starters_ar
 
 def test_they_are_saved_once_and_stay_deleted(begun: RunningService, real_model: Path) -> None:
     """From here on the service has a key."""
-    first = made_by_command(begun)
+    first = first_by_command(begun)
     assert first.delete("/v1/styles/ink").status_code == 204
     left = names(first)
     assert set(NAMES) - set(left) >= {"ink"}

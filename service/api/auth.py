@@ -16,7 +16,7 @@ from flask import Flask, g, request
 from werkzeug.datastructures import Authorization
 
 from service.api.context import context, enter_tenant
-from service.api.http.access_log import CALLER
+from service.api.http.access_log import CALLER, KEY
 from service.api.http.paths import is_api
 from service.api.scopes import scopes_of
 from service.errors import MissingScope, Unauthorized
@@ -84,8 +84,9 @@ def check_key() -> None:
         return
     if request.method == "OPTIONS":  # a browser's preflight request can't have a key
         return
+    request.environ[CALLER] = _address()  # of one that is refused
     g.caller = found = _identify()
-    request.environ[CALLER] = found.owner
+    request.environ[CALLER], request.environ[KEY] = found.owner, found.key_id
     enter_tenant(found.tenant, found.tenant_since)
 
 
@@ -115,8 +116,7 @@ def _identify() -> Caller:
         return Caller(key.tenant, key.owner, key.scopes, counts, key.id, key.tenant_since, key.expires_at)
     if not settings.may_ask_for_no_key:
         raise Unauthorized(NO_KEY_YET)
-    address = f"address:{_host(request.remote_addr or '')}"
-    return Caller(DEFAULT_TENANT, address, WITHOUT_KEYS, partial(known.still_count, None))
+    return Caller(DEFAULT_TENANT, _address(), WITHOUT_KEYS, partial(known.still_count, None))
 
 
 def caller() -> Caller:
@@ -127,6 +127,10 @@ def caller() -> Caller:
 def owner() -> str:
     """Return the name of this request's caller, for scheduling and limits."""
     return caller().owner
+
+
+def _address() -> str:
+    return f"address:{_host(request.remote_addr or '')}"
 
 
 def _host(address: str) -> str:

@@ -1,6 +1,7 @@
 """The limits of tenants in requests: the rate is checked here, and headers tell what is left.
 
-Limits on what is stored are checked where it is added: service.jobs.limits and service.storage.tenant_amounts.
+Limits on what is stored are checked where it is added: service.jobs.limits and service.storage.tenant_amounts. What
+any limit refuses, also one that all callers have, is told here.
 """
 
 from __future__ import annotations
@@ -48,6 +49,17 @@ CONCERNED = {
     "GET /v1/styles/<name>/painter/events": STREAMS,
 }
 """The limits that concern a route, beside that of requests: method and rule -> names."""
+UNITS = {
+    "waiting_jobs": "jobs",
+    "daily_cost": "megapixel-evaluations",
+    "stored_mb": "content-bytes",
+    "presets": "presets",
+    "streams": "concurrent-requests",
+    "batch_pictures": "pictures",
+    "long_reads": "concurrent-requests",
+    "fetches": "fetches",
+}
+"""What each limit counts, but that of requests. Those after `streams` all have, and only refusals name them."""
 
 
 def register(app: Flask) -> None:
@@ -57,7 +69,7 @@ def register(app: Flask) -> None:
     """
     if unknown := CONCERNED.keys() - SCOPES.keys():
         raise LookupError(f"service/api/limits.py names routes that aren't there: {', '.join(sorted(unknown))}")
-    for name in {"requests"}.union(*CONCERNED.values()):
+    for name in ("requests", *UNITS):
         limit_refusals.labels(name)  # from the first scrape on
     app.before_request(_take_of_rate)
     app.after_request(_add_ratelimit_headers)
@@ -94,27 +106,35 @@ def _refuse(error: LimitExceeded) -> Response:
 
 def _add_ratelimit_headers(response: Response) -> Response:
     if "caller" in g:
-        found, exceeded = limits(), g.get("exceeded")
-        if exceeded:  # perhaps by a value that this process doesn't know yet
-            found = replace(found, **{exceeded.limit: exceeded.value})
-        add_fields(response, list(_quotas(found, exceeded)))
+        add_fields(response, list(_quotas(limits(), g.get("exceeded"))))
     return response
 
 
 def _quotas(found: TenantLimits, exceeded: LimitExceeded | None) -> Iterator[Quota]:
-    """Yield the quotas of this request's route; `exceeded` is the limit that refused it."""
-    if exceeded and exceeded.limit == "requests":  # nothing is looked up for it
-        yield _rate(found, exceeded.value, Left(0, exceeded.retry_after or 0.0))
-        return
+    """Yield the quota of the limit that refused this request, and those of the limits that concern its route."""
+    if exceeded:
+        yield _of_refusal(found, exceeded)
+        if exceeded.limit == "requests":  # nothing is looked up for it
+            return
     if found.requests is not None and "left" in g:
         yield _rate(found, found.requests, g.left)
     rule = request.url_rule.rule if request.url_rule else ""
     method = "GET" if request.method == "HEAD" else request.method
-    names = [name for name in CONCERNED.get(f"{method} {rule}", ()) if getattr(found, name) is not None]
+    told = exceeded.limit if exceeded else None
+    concerned = [name for name in CONCERNED.get(f"{method} {rule}", ()) if name != told]
+    names = [name for name in concerned if getattr(found, name) is not None]
     if "streams" in names:
-        yield _of_streams(found, exceeded)
+        yield _quota("streams", found.streams or 0, context().streams.open_of(caller().tenant))
     elif names and (amounts := _amounts()):
-        yield from [_or_of_caller(_of_database(amounts, name, found, exceeded)) for name in names]
+        yield from [_or_of_caller(_of_database(amounts, name, found)) for name in names]
+
+
+def _of_refusal(found: TenantLimits, exceeded: LimitExceeded) -> Quota:
+    """Return the quota of the limit that refused this request, whose value this process may not know otherwise."""
+    if exceeded.limit == "requests":
+        rate = exceeded.value
+        return _rate(replace(found, requests=rate), rate, Left(0, exceeded.retry_after or 0.0))
+    return _quota(exceeded.limit, exceeded.value, exceeded.used, exceeded.retry_after)
 
 
 def _or_of_caller(quota: Quota) -> Quota:
@@ -146,21 +166,13 @@ def _rate(found: TenantLimits, rate: float, left: Left) -> Quota:
     return Quota("requests", found.most_at_once, left.requests, "", found.most_at_once / rate, left.more_in_s)
 
 
-def _of_streams(found: TenantLimits, exceeded: LimitExceeded | None) -> Quota:
-    most, used = found.streams or 0, context().streams.open_of(caller().tenant)
-    return Quota(
-        "streams", most, most - used, "concurrent-requests", more_in_s=exceeded.retry_after if exceeded else None
-    )
+def _of_database(amounts: Amounts, name: str, found: TenantLimits) -> Quota:
+    used = amounts.stored_bytes / MIB if name == "stored_mb" else getattr(amounts, name)
+    return _quota(name, getattr(found, name), used, amounts.until_tomorrow if name == "daily_cost" else None)
 
 
-def _of_database(amounts: Amounts, name: str, found: TenantLimits, exceeded: LimitExceeded | None) -> Quota:
-    most = float(getattr(found, name))
-    soon = exceeded.retry_after if exceeded and exceeded.limit == name else None
-    if name == "daily_cost":
-        more_in_s = soon or amounts.until_tomorrow
-        return Quota(name, most, most - amounts.daily_cost, "megapixel-evaluations", DAY_S, more_in_s)
-    if name == "stored_mb":
-        return Quota(name, most * MIB, most * MIB - amounts.stored_bytes, "content-bytes", more_in_s=soon)
-    if name == "presets":
-        return Quota(name, most, most - amounts.presets, "presets", more_in_s=soon)
-    return Quota(name, most, most - amounts.waiting_jobs, "jobs", more_in_s=soon)
+def _quota(name: str, most: float, used: float, more_in_s: float | None = None) -> Quota:
+    """Return the quota of a limit other than that of requests; `most` and `used` are in the limit's own unit."""
+    scale = MIB if name == "stored_mb" else 1
+    window_s = DAY_S if name == "daily_cost" else None
+    return Quota(name, scale * most, scale * (most - used), UNITS[name], window_s, more_in_s)

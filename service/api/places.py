@@ -38,10 +38,11 @@ class Places:
         """Return how many places a tenant has."""
         return self._taken[tenant]
 
-    def has_all(self, tenant: str) -> bool:
-        """Return whether a tenant has as many places as it may, of these or of the shared ones."""
-        own = self._taken[tenant] >= self.most_of(tenant)
-        return own or (self._shared is not None and self._shared.has_all(tenant))
+    def used_up(self, tenant: str) -> tuple[int, int] | None:
+        """Return how many places a tenant may have and has, of these or the shared ones; None if it may have more."""
+        if self._taken[tenant] >= self.most_of(tenant):
+            return self.most_of(tenant), self._taken[tenant]
+        return None if self._shared is None else self._shared.used_up(tenant)
 
     def take(self, tenant: str, most: int | None = None) -> bool:
         """Take a place for a tenant, which may have `most` if that is fewer; return whether there was one."""

@@ -12,7 +12,7 @@ from service.machine.memory import MIB
 from service.storage import identity
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database
-from service.storage.disks import check_database_file, database_file
+from service.storage.disks import check_database
 from service.worker.sweep_plan import make_plan, read_known
 
 
@@ -22,8 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
-    if (file := database_file(settings.database)) is not None:
-        check_database_file(file)  # no new one is made
+    check_database(settings.database)  # no new one is made
     database = Database(settings.database)
     blobs = Blobs(settings.blob_url) if args.yes else identity.open_blobs(database, settings.blob_url)
     known = read_known(database, settings.retention)

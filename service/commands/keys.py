@@ -14,6 +14,7 @@ from service.errors import InvalidInput, ServiceError, StorageError, Unavailable
 from service.jobs.resource import iso
 from service.settings.values import duration
 from service.storage.database import Database
+from service.storage.disks import check_database
 from service.storage.names import is_name
 from service.storage.schema import DEFAULT_TENANT
 from service.storage.tenant_schema import KeyRow
@@ -31,12 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--name", default="key", help="what people know it by (default: %(default)s)")
     scopes = ",".join(known.SCOPES)
     add.add_argument("--scopes", default=scopes, help="what it may do, with commas (default: %(default)s)")
-    add.add_argument("--lifetime", metavar="TIME", help="when it ends, as in 90m, 12h, 30d (default: never)")
+    add.add_argument(
+        "--lifetime", metavar="TIME", help="when it ends, as in 90m, 12h, 30d, or seconds (default: never)"
+    )
     listing = actions.add_parser("list", help="list keys, without the keys themselves")
     listing.add_argument("--tenant", help="only those of one tenant")
-    rotate = actions.add_parser("rotate", help="make a key like another one, which ends")
+    rotate = actions.add_parser("rotate", help="make a key like another one, which ends seconds later")
     rotate.add_argument("id", help="of the key, as list shows it")
-    rotate.add_argument("--grace", metavar="TIME", help="for how long both count, as in 1h (default: not at all)")
+    rotate.add_argument("--grace", metavar="TIME", help="for how long both count, as in 1h (default and least: 4 s)")
     revoke = actions.add_parser("revoke", help="end a key: within 5 seconds nothing accepts it")
     revoke.add_argument("id", help="of the key, as list shows it")
     remove = actions.add_parser("remove-all", help="remove all keys: after that none is asked for")
@@ -45,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
+    if args.action != "add":
+        check_database(settings.database)
     with closing(Database(settings.database)) as database:
         keys = Keys(database)
         if args.action == "add":
@@ -91,7 +96,7 @@ def _rotate(keys: Keys, id: str, grace_s: float) -> None:
     key = keys.add_like(OPERATOR, id)
     _print_new(keys, key)
     try:
-        keys.revoke(OPERATOR, id, grace_s)
+        keys.retire(OPERATOR, id, grace_s)
     except ServiceError as error:
         raise StorageError(f"the new key counts, but the other one goes on: revoke it ({error.detail})") from error
     _describe(key.row)
@@ -112,7 +117,8 @@ def _print_new(keys: Keys, key: NewKey) -> None:
 
 
 def _describe(row: KeyRow) -> None:
-    _say(f"key {row.id} of the tenant {row.tenant}: {row.name}, scopes {row.scopes}; it isn't shown again")
+    facts = f"{row.name}, scopes {row.scopes}, ends {iso(end_of(row)) or NEVER}"
+    _say(f"key {row.id} of the tenant {row.tenant}: {facts}; it isn't shown again")
 
 
 def _all(keys: Keys, tenant: str | None) -> Iterable[KeyRow]:

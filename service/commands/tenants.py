@@ -14,9 +14,11 @@ from service.jobs.resource import iso
 from service.settings.limits import LIMITS
 from service.storage import identity
 from service.storage.database import Database
+from service.storage.disks import check_database
 from service.storage.names import NAME_WORDS, is_name
 from service.storage.tenant_limits import TenantLimits, limits_from
 from service.tenants.removal import remove_tenant
+from service.tenants.scopes import ORDINARY, in_order
 from service.tenants.tenants import Tenants
 
 PAGE = 200
@@ -39,11 +41,14 @@ def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     if args.action != "list" and not is_name(args.name):
         raise InvalidInput.field("name", NAME_WORDS)
+    if args.action != "add":
+        check_database(settings.database)
     with closing(Database(settings.database)) as database:
         tenants = Tenants(database)
         if args.action == "add":
             tenants.add(args.name, TenantLimits(**_given_limits(args.limit)))
-            print(f"made; its first key: python -m service keys add --tenant {args.name}", file=sys.stderr)
+            first = f"python -m service keys add --tenant {args.name} --scopes {','.join(in_order(ORDINARY))}"
+            print(f"made; its first key: {first}", file=sys.stderr)
         elif args.action == "set":
             tenants.set_limits(args.name, _given_limits(args.limit))
         elif args.action == "list":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
+from typing import Any
 
 from sqlalchemy import cast, event, func, select
 from sqlalchemy.orm import Session
@@ -74,7 +75,7 @@ def _count(kind: str, used: JobUsage) -> None:
     instruments.usage_bytes.labels(kind, "out").inc(used.bytes_out)
 
 
-def totals(session: Session, tenant: str | None, first: date, last: date, *, by_day: bool) -> list[dict[str, object]]:
+def totals(session: Session, tenant: str | None, first: date, last: date, *, by_day: bool) -> list[dict[str, Any]]:
     """Return the sums of a tenant's ended jobs over some days, or of each tenant's where `tenant` is None.
 
     The days count in UTC, `first` and `last` included. With `by_day` each day that has jobs has its own sums.

@@ -86,7 +86,8 @@ def check_limits(
         raise QueueFull(detail, retry_after=_bounded(line.until_room(session)))
     if found.of_caller >= cap_of_caller(new.tenant, of_tenant.waiting_jobs, limits.caller):
         detail = f"{limits.caller} of your jobs wait already, as many as one caller may have (NST_CALLER_LIMIT)"
-        raise TooManyJobs(detail, retry_after=_bounded(line.until_room(session, owner=new.owner)))
+        retry_after = _bounded(line.until_room(session, owner=new.owner))
+        raise TooManyJobs("waiting_jobs", limits.caller, found.of_caller, detail, retry_after=retry_after)
     return Standing(room, amounts)
 
 
@@ -122,7 +123,7 @@ def _check_cost(amounts: Amounts, limits: TenantLimits, more: float) -> None:
         detail += f"; this one would cost {more:.6g}"
     if more > value:
         detail += ", which is too much for any day"
-    raise LimitExceeded("daily_cost", value, round(used, 3), detail, retry_after=amounts.until_tomorrow)
+    raise LimitExceeded("daily_cost", value, used, detail, retry_after=amounts.until_tomorrow)
 
 
 _SINGLE = select(func.count()).where(WAITS, ASKED_FOR, JobRow.batch.is_(None))
@@ -142,7 +143,8 @@ def check_items(session: Session, owner: str, more: int, line: Line) -> None:
     used = session.scalar(items.where(JobRow.owner == owner)) or 0
     if used + more > MAX_ITEMS:
         detail = f"{used} pictures of your batches wait, and {MAX_ITEMS} may; this batch would add {more}"
-        raise TooManyJobs(detail, retry_after=_bounded(line.until_begun(session, used + more - MAX_ITEMS, owner)))
+        retry_after = _bounded(line.until_begun(session, used + more - MAX_ITEMS, owner))
+        raise TooManyJobs("batch_pictures", MAX_ITEMS, used, detail, retry_after=retry_after)
     total = session.scalar(items) or 0
     if total + more > MAX_ALL_ITEMS:
         detail = f"{total} pictures of batches wait, and {MAX_ALL_ITEMS} may; this batch would add {more}"

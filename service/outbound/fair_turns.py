@@ -103,7 +103,7 @@ class Turns:
         return min(able, key=lambda wait: (self._last[wait.requester.tenant], wait.requester.last), default=None)
 
     def _refusal(self, tenant: str) -> ServiceError:
-        if self._under_way[tenant] >= TENANT_AT_ONCE:
+        if (used := self._under_way[tenant]) >= TENANT_AT_ONCE:
             detail = f"{TENANT_AT_ONCE} pictures of yours are being fetched, and no more may be at a time"
-            return TooManyFetches(detail, retry_after=RETRY_S)
+            return TooManyFetches("fetches", TENANT_AT_ONCE, used, detail, retry_after=RETRY_S)
         return Unavailable("too many pictures are being fetched", retry_after=RETRY_S)

@@ -17,7 +17,6 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from service.errors import BlobNotFound, BlobsFull, BlobsGone, StorageError
 from service.machine.folders import make_private
-from service.storage import opened
 from service.storage.disks import RETRY_S, Disk, blobs_folder
 from service.storage.opened import OpenedPath
 
@@ -214,7 +213,7 @@ class Blobs:
 
     def _gone(self, trouble: str) -> BlobsGone:
         detail, said = f"the blob store {self._folder} is gone: {trouble}", f"the blob store is gone: {trouble}"
-        return BlobsGone(detail, said=said, retry_after=opened.RETRY_S)
+        return BlobsGone(detail, said=said)
 
 
 def _full(key: str, reason: str) -> BlobsFull:

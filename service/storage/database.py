@@ -217,7 +217,7 @@ def _check_not_lost(url: str) -> None:
 
 def _gone(file: Path, trouble: str) -> DatabaseError:
     said = f"the database is gone: {trouble}"
-    gone = DatabaseError(f"the database {file} is gone: {trouble}", said=said, retry_after=opened.RETRY_S)
+    gone = DatabaseError(f"the database {file} is gone: {trouble}", said=said)
     gone.undone = True
     return gone
 

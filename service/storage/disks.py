@@ -80,6 +80,12 @@ def check_database_file(file: Path) -> None:
         raise Unavailable(f"there is no database at {file}: does NST_DATA name the right folder?")
 
 
+def check_database(url: str) -> None:
+    """Refuse to go on where an SQLite database isn't there. Raises as `check_database_file`."""
+    if (file := database_file(url)) is not None:
+        check_database_file(file)
+
+
 def database_file(url: str) -> Path | None:
     """Return the file of an SQLite URL; None for other databases, SQLite in memory, and SQLite's own file:… names."""
     parsed = make_url(url)

@@ -7,7 +7,6 @@ import weakref
 from pathlib import Path
 
 STARTED = "SERVICE_STARTED"  # environment variable of the processes that begin later than their service
-RETRY_S = 5.0  # seconds after which a caller may ask whether it is back
 HOLDING = getattr(os, "O_PATH", None)
 """Linux's flag to open without reading or writing: to close such a descriptor doesn't end SQLite's locks."""
 

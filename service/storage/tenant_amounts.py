@@ -138,7 +138,7 @@ def check_stored(
         raise LimitExceeded(
             "stored_mb",
             limits.stored_mb,
-            round(used / MIB, 3),
+            used / MIB,
             f"your files may take {limits.stored_mb:g} MiB; they take {used / MIB:.1f}, with results to come, and "
             f"this would add {more / MIB:.1f}: {ADVICE}",
             retry_after=until_less(session, "tenant", amounts.tenant, retention_s) if may_ever else None,

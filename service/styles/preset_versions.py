@@ -107,10 +107,11 @@ class PresetVersions:
                 raise NotFound(f"there is no preset {name!r}")
         return rows
 
-    def restore(self, name: str, version: str, check: CheckState = check_none) -> PresetRow:
+    def restore(self, name: str, version: str | None, check: CheckState = check_none) -> PresetRow:
         """Make a former state the current one, which becomes a former one itself if there is one.
 
-        A state that was shared is shared again. `check` raises where the caller may not restore the state.
+        Without a `version` it is the newest one. A state that was shared is shared again. `check` raises where the
+        caller may not restore the state.
 
         Raises:
             NotFound: there is no such state, or not any more.
@@ -121,10 +122,13 @@ class PresetVersions:
             advisory_lock(session, LOCK)
             check_tenant(session, self._tenant, self._since)
             row = self._locked(session, name)
-            wanted = self._newest_first(name).where(PresetVersionRow.version == version, is_kept(self._retention_s))
-            former = session.scalar(wanted.with_for_update())
+            wanted = self._newest_first(name).where(is_kept(self._retention_s))
+            if version is not None:
+                wanted = wanted.where(PresetVersionRow.version == version)
+            former = session.scalar(wanted.limit(1).with_for_update())
             if former is None:
-                raise NotFound(f"the preset {name!r} has no version {version!r} that is still kept")
+                which = "no former version" if version is None else f"no version {version!r}"
+                raise NotFound(f"the preset {name!r} has {which} that is still kept")
             check(former)
             if former.owner and (row is None or not row.owner):
                 limits = limits_in_force(session, self._tenant, self._limits)

@@ -78,7 +78,7 @@ iteration_seconds = Histogram(
 )
 limit_refusals = Counter(
     "nst_limit_refusals_total",
-    "Requests that a limit of their tenant refused.",
+    "Requests that a limit of their tenant or caller refused.",
     ("limit",),
     registry=REGISTRY,
 )

@@ -31,6 +31,7 @@ MOST = 1000  # keys of a tenant, ended ones included
 KEPT_S = 30 * 86_400.0  # seconds for which an ended key is still listed
 YEARS = 100  # for which a key may count, unless it has no end
 LONGEST_S = YEARS * 365.25 * 86_400
+LATE_S = 4.0  # seconds after which a web process that hasn't read the keys for so long waits until it has
 CLOCKS_S = 1.0  # by which the clocks of web processes and the database may differ
 TOUCH_S = 60.0  # seconds between two notes that a key was used
 
@@ -125,22 +126,31 @@ class Keys:
         with self._database.reading() as session:
             return _found(session, maker, id)
 
-    def revoke(self, maker: Maker, id: str, grace_s: float = 0.0) -> KeyRow:
-        """End a key after `grace_s` seconds; one that has ended stays as it is. Raises NotFound."""
+    def revoke(self, maker: Maker, id: str) -> KeyRow:
+        """End a key now; one that has ended stays as it is. Raises NotFound."""
         with self._changing() as session:
             row = _found(session, maker, id)
-            _end_at(row, read_clock(session) + grace_s)
+            _end_at(row, read_clock(session))
             return row
 
+    def retire(self, maker: Maker, id: str, grace_s: float = 0.0) -> None:
+        """End a key that another one replaces after `grace_s` seconds, at least LATE_S. Raises NotFound.
+
+        By then every web process knows the other one, so that there is no moment at which some take only the former
+        key and some only the new one.
+        """
+        with self._changing() as session:
+            _retire(_found(session, maker, id), read_clock(session), grace_s)
+
     def rotate(self, maker: Maker, id: str, grace_s: float = 0.0) -> NewKey:
-        """Make a key as `add_like` does. The other one ends after `grace_s` seconds.
+        """Make a key as `add_like` does, and end the other one as `retire` does.
 
         Raises as `add_like`.
         """
         with self._changing() as session:
             row, clock = _found(session, maker, id), read_clock(session)
             new = _new_like(session, maker, row, clock)
-            _end_at(row, clock + grace_s)
+            _retire(row, clock, grace_s)
             return new
 
     def add_like(self, maker: Maker, id: str) -> NewKey:
@@ -200,6 +210,10 @@ def end_of(row: KeyRow) -> float | None:
 def _end_at(row: KeyRow, time: float) -> None:
     """End a key at a time, unless it was to be ended before."""
     row.revoked_at = time if row.revoked_at is None else min(row.revoked_at, time)
+
+
+def _retire(row: KeyRow, clock: float, grace_s: float) -> None:
+    _end_at(row, clock + max(grace_s, LATE_S))
 
 
 def ask_for_keys(session: Session) -> bool:

@@ -1,9 +1,10 @@
-"""The keys and limits that a web process knows: read every two seconds, and not for each request."""
+"""The keys and limits that a web process knows: read every two seconds and for unknown keys, not for each request."""
 
 from __future__ import annotations
 
 import hmac
 import logging
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -20,15 +21,15 @@ from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_from
 from service.storage.tenant_schema import KeyRow, TenantRow
 from service.telemetry.complaints import Complaint
 from service.tenants.callers import caller_of
-from service.tenants.keys import TOUCH_S, VERSION, Keys, digest_of, end_of
+from service.tenants.keys import LATE_S, PREFIX, TOUCH_S, VERSION, Keys, digest_of, end_of
 from service.tenants.scopes import Scopes, from_text
 
 logger = logging.getLogger(__name__)
 
 FRESH_S = 2.0  # seconds for which what was read isn't read again
-LATE_S = 4.0  # seconds after which a request waits until it is read
 TOLERATED_S = 60.0  # seconds for which it counts while the database fails
 RETRY_S = 1.0  # seconds before the next try after that
+UNKNOWN_S = 0.02  # seconds at least between two readings for unknown keys
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class _State:
 class KnownKeys:
     """The live keys, and the limits, as this process knows them. What is changed counts LATE_S later at the latest.
 
+    A new key counts at once: before an unknown one is refused, the keys are read again.
     `defaults` are the limits of tenants without values of their own. While the database fails, what was read last
     counts for TOLERATED_S. Before anything was read, nobody is let in.
     """
@@ -86,10 +88,12 @@ class KnownKeys:
     def find(self, text: str) -> KnownKey | None:
         """Return the key with this text if it counts now, and note its use.
 
-        Raises Unavailable if nothing is known.
+        Raises Unavailable if nothing is known, or if an unknown key can't be looked up.
         """
+        if not text.startswith(PREFIX):
+            return None
         digest = digest_of(text)
-        key = self._newest().keys.get(digest)
+        key = self._newest().keys.get(digest) or self._read_now().keys.get(digest)
         if key is None or not hmac.compare_digest(key.digest, digest) or not _counts(key):
             return None
         self._uses.note(key.id)
@@ -122,23 +126,38 @@ class KnownKeys:
             return self._defaults
 
     def _newest(self) -> _State:
-        state = self._state
-        age = _age(state)
-        if state is not None and age < FRESH_S:
-            return state
-        if self._reading.acquire(blocking=age > LATE_S):
+        clock = time.monotonic()
+        read_at = self._read_at()
+        if read_at < clock - FRESH_S and self._reading.acquire(blocking=read_at < clock - LATE_S):
             try:
-                self._read_if_due()
+                self._read_unless(time.monotonic() - FRESH_S)
             finally:
                 self._reading.release()
+        return self._read_since(time.monotonic() - TOLERATED_S)
+
+    def _read_now(self) -> _State:
+        """Return what a reading finds that begins after this call. Requests that wait at a time share one."""
+        asked = time.monotonic()
+        with self._reading:
+            if self._read_at() < asked:
+                time.sleep(max(0.0, self._read_at() + UNKNOWN_S - time.monotonic()))
+                self._read_unless(asked)
+        return self._read_since(asked)
+
+    def _read_at(self) -> float:
+        return self._state.read_at if self._state else -math.inf
+
+    def _read_since(self, moment: float) -> _State:
+        """Return what was read, if that reading began at this moment or later. Raises Unavailable."""
         state = self._state
-        if state is None or _age(state) > TOLERATED_S:
+        if state is None or state.read_at < moment:
             raise Unavailable("the database fails, so no key can be checked", retry_after=RETRY_S)
         return state
 
-    def _read_if_due(self) -> None:
+    def _read_unless(self, moment: float) -> None:
+        """Read, unless a reading began at this moment or later, or a try has just failed. The caller has the lock."""
         begun = time.monotonic()
-        if _age(self._state) < FRESH_S or begun < self._tried_at + RETRY_S:  # another thread has just read, or tried
+        if self._read_at() >= moment or begun < self._tried_at + RETRY_S:
             return
         try:
             self._state = self._read(begun)
@@ -210,7 +229,3 @@ def _known(row: KeyRow, since: float) -> KnownKey:
 
 def _counts(key: KnownKey) -> bool:
     return key.expires_at is None or key.expires_at > time.time()
-
-
-def _age(state: _State | None) -> float:
-    return float("inf") if state is None else time.monotonic() - state.read_at

@@ -19,7 +19,10 @@ SCOPES = {
 Scopes = frozenset[str]
 
 ALL: Scopes = frozenset(SCOPES)
-WITHOUT_KEYS: Scopes = ALL - {ADMIN}
+ORDINARY: Scopes = ALL - {ADMIN}
+"""What somebody needs who paints and manages nothing."""
+
+WITHOUT_KEYS = ORDINARY
 """What callers may do where no key is asked for. A first key that one of them made would shut the others out."""
 
 

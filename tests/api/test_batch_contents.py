@@ -70,6 +70,11 @@ def problem(answer: Any) -> tuple[int, str, bool]:
     return answer.status_code, answer.json["type"].rpartition(":")[2], "Retry-After" in answer.headers
 
 
+def limit(answer: Any) -> tuple[dict[str, Any], str, str]:
+    """Return what a refusal says of its limit: in the problem, and in both fields of the head."""
+    return answer.json["limit"], answer.headers["RateLimit-Policy"], answer.headers["RateLimit"]
+
+
 def test_half_of_the_threads_are_left_to_requests_that_read_nothing_for_long(
     app: Flask, client: FlaskClient, host: PictureServer
 ) -> None:
@@ -97,7 +102,11 @@ def test_half_of_the_threads_are_left_to_requests_that_read_nothing_for_long(
         assert plain.status_code == 202, plain.text
     with ExitStack() as own:
         take(own, DEFAULT_TENANT, half)
-        assert [problem(answer) for answer in answers()] == [(429, "too-many-reads", True)] * 3
+        refused = answers()
+        assert [problem(answer) for answer in refused] == [(429, "too-many-reads", True)] * 3
+        policy, left = f'"long_reads";q={half};qu="concurrent-requests"', '"long_reads";r=0;t=5'
+        told = {"name": "long_reads", "value": half, "used": half}, policy, left
+        assert [limit(answer) for answer in refused] == [told] * 3
     assert len(host.asked) == before
     assert [answer.status_code for answer in answers()] == [202, 202, 422]
 
@@ -173,7 +182,12 @@ def test_nothing_is_fetched_for_a_batch_that_is_too_much(
     monkeypatch.setattr("service.jobs.limits.MAX_ITEMS", 2)
     image = {"url": host.add("/much.png", PHOTO)}
     before = len(host.asked)
-    assert problem(client.post("/v1/batches", json=RECIPE | {"contents": [image] * 3}))[:2] == (429, "too-many-jobs")
+    refused = client.post("/v1/batches", json=RECIPE | {"contents": [image] * 3})
+    assert problem(refused) == (429, "too-many-jobs", True)
+    said, policy, left = limit(refused)
+    assert said == {"name": "batch_pictures", "value": 2, "used": 0}
+    assert policy == '"batch_pictures";q=2;qu="pictures"'
+    assert left == f'"batch_pictures";r=2;t={refused.headers["Retry-After"]}'
     assert len(host.asked) == before
     (made,) = items(client, [image])
     context: AppContext = app.extensions[KEY]

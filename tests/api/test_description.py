@@ -30,6 +30,7 @@ WITHOUT_BODY = (
     ("patch", "/v1/styles/{name}"),
     ("put", "/v1/styles/{name}/painter"),
     ("post", "/v1/keys/{id}/rotate"),
+    ("post", "/v1/styles/{name}/restore"),
 )
 """Operations that take no body, too, as all of its fields are optional."""
 

@@ -172,6 +172,9 @@ def in_cpu_seconds(service: RunningService) -> None:
     service.execute(f"UPDATE jobs SET {began}, {styles} WHERE status = 'succeeded'")  # noqa: S608
 
 
+SUMS = ("jobs", "megapixel_evaluations", "compute_s", "bytes_in", "bytes_out")
+
+
 def used(service: RunningService, query: str = "") -> dict[str, Any]:
     found: dict[str, Any] = service.get(f"/v1/usage{query}").json()
     return found
@@ -181,15 +184,26 @@ def test_usage_sums_what_ended_and_keeps_what_was_deleted(service: RunningServic
     before = {entry["tenant"]: entry for entry in used(service)["items"]}.get("default", {})
     job = service.transfer(CONTENT, {"image": b64(STYLE)}, size=64, iterations=5, **PLAIN)
     requests.delete(f"{service.url}{job['links']['self']}", timeout=30).raise_for_status()
-    (after,) = used(service)["items"]
+    report = used(service)
+    (after,) = report["items"]
+    assert {name: report[name] for name in SUMS} == {name: after[name] for name in SUMS}
     for name, value in job["usage"].items():
         assert after[name] - before.get(name, 0) == pytest.approx(value, abs=1e-3), name
     assert after["jobs"] == before.get("jobs", 0) + 1
     days = used(service, "?by=day")
     assert sum(entry["jobs"] for entry in days["items"]) == after["jobs"]
     assert all(days["from"] <= entry["day"] <= days["to"] for entry in days["items"])
+    everything = used(service, "?from=2020-01-01&to=2099-12-31")
+    assert (everything["to"], everything["jobs"]) == ("2099-12-31", after["jobs"])
     for none in ("?from=2020-01-01&to=2020-01-31", "?to=1970-01-01", "?from=9999-12-31&to=9999-12-31"):
-        assert used(service, none)["items"] == []
+        nothing = used(service, none)
+        assert nothing["items"] == []
+        assert [nothing[name] for name in SUMS] == [0] * len(SUMS)
+
+
+def test_a_time_stands_for_its_day_in_utc(service: RunningService) -> None:
+    found = used(service, "?from=2026-11-01T23:30:00-01:00&to=2026-11-02T07:00:00.000Z")
+    assert (found["from"], found["to"]) == ("2026-11-02", "2026-11-02")
 
 
 @pytest.mark.parametrize(
@@ -201,7 +215,11 @@ def test_usage_sums_what_ended_and_keeps_what_was_deleted(service: RunningServic
         ("?from=1969-12-31", "from"),
         ("?from=1700000000", "from"),
         ("?from=2026-11-02&to=2026-11-01", "from"),
-        ("?from=2020-01-01&to=2026-11-01", "from"),
+        ("?from=2020-01-01&to=2026-11-01&by=day", "from"),
+        ("?from=2026-11-01T00:00:00", "from"),
+        ("?to=2026-11-01T25:00:00Z", "to"),
+        ("?to=20261101T000000Z", "to"),
+        ("?to=9999-12-31T23:00:00-02:00", "to"),
         ("?by=hour", "by"),
         ("?first=2026-11-01", "first"),
     ],

@@ -50,6 +50,7 @@ def refused(client: FlaskClient) -> list[TestResponse]:
         client.delete("/v1/styles/wood"),
     ]
     assert [answer.status_code for answer in answers[:3]] == [503] * 3
+    assert all(answer.headers["Retry-After"] for answer in answers[:3])
     return answers
 
 

@@ -20,8 +20,8 @@ def versions(service: RunningService, name: str) -> list[dict[str, Any]]:
     return items
 
 
-def restore(service: RunningService, name: str, version: str) -> requests.Response:
-    return service.post_to(f"/v1/styles/{name}/restore", {"version": version})
+def restore(service: RunningService, name: str, version: str | None = None) -> requests.Response:
+    return service.post_to(f"/v1/styles/{name}/restore", {"version": version} if version else None)
 
 
 def delete(service: RunningService, name: str, query: str = "") -> int:
@@ -115,8 +115,28 @@ def test_a_wrong_purge_deletes_nothing(service: RunningService, query: str) -> N
     assert delete(service, "stays", "?purge=true") == 204
 
 
-@pytest.mark.parametrize("body", [{}, {"version": "../x"}, {"version": 7}, {"version": "a", "more": 1}])
-def test_a_restore_names_a_version(service: RunningService, body: Any) -> None:
+def test_without_a_version_the_newest_one_comes_back(service: RunningService) -> None:
+    for sent in (FIRST, SECOND, FIRST):
+        service.put_style("undone", sent)
+    assert delete(service, "undone") == 204
+    assert restore(service, "undone").status_code == 200
+    assert picture(service, "undone") == FIRST
+    assert service.post_to("/v1/styles/undone/restore", {}).status_code == 200
+    assert picture(service, "undone") == SECOND
+    assert delete(service, "undone", "?purge=true") == 204
+
+
+def test_where_no_version_is_kept_there_is_none_to_restore(service: RunningService) -> None:
+    service.put_style("stays", FIRST)
+    for name in ("stays", "nowhere"):
+        refused = restore(service, name)
+        assert (refused.status_code, "no former version" in refused.json()["detail"]) == (404, True)
+    assert picture(service, "stays") == FIRST
+    assert delete(service, "stays", "?purge=true") == 204
+
+
+@pytest.mark.parametrize("body", [{"version": ""}, {"version": "../x"}, {"version": 7}, {"version": "a", "more": 1}])
+def test_a_wrong_version_restores_nothing(service: RunningService, body: Any) -> None:
     service.put_style("stays", FIRST)
     assert service.post_to("/v1/styles/stays/restore", body).status_code == 422
     assert delete(service, "stays", "?purge=true") == 204

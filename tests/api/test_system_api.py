@@ -48,6 +48,7 @@ def test_it_is_not_ready_without_its_model_or_its_blobs(
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["Retry-After"] == "5"
     assert "python -m export" in response.get_json()["detail"]
     with monkeypatch.context() as patch:
         patch.setattr(Path, "is_file", closed)
@@ -75,6 +76,11 @@ def test_workers_with_different_models_are_told(settings: Settings, database: Da
     assert (
         note == f"the workers compute with different models, {', '.join(sorted([of_file, 'b' * 64]))}: restart them"
     )
+    key = {"X-API-Key": "first"}
+    client.put("/v1/styles/mixed", json={"images": [{"image": PICTURE}]}, headers=key)
+    refused = client.get("/v1/styles/mixed/pack", headers=key)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    assert refused.get_json()["type"] == "urn:nst:problem:model-unavailable"
 
 
 def test_the_description_knows_every_call(service: RunningService) -> None:

@@ -72,6 +72,7 @@ def test_whose_turn_does_not_come_is_told_whether_it_is_their_own_doing() -> Non
         with pytest.raises(Unavailable) as full:
             other["http://a/3"].result(5)
         assert (many.value.status, full.value.status) == (429, 503)
+        assert many.value.problem()["limit"] == {"name": "fetches", "value": 2, "used": 2}
         assert many.value.retry_after and full.value.retry_after
         slow.released.set()
 

@@ -181,6 +181,7 @@ def test_requests_that_fetch_leave_threads_to_others(service: RunningService, ho
     assert 0 < len(refused) <= 12 - 16 // 2  # of NST_WEB_THREADS
     assert {answer.json()["type"] for answer in refused} == {"urn:nst:problem:too-many-reads"}
     assert all(answer.headers["Retry-After"] for answer in refused)
+    assert {answer.headers["RateLimit-Policy"] for answer in refused} == {'"long_reads";q=8;qu="concurrent-requests"'}
 
 
 def test_objects_of_a_named_bucket_are_read(service: RunningService, s3: S3) -> None:

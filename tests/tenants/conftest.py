@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from front_door import RunningService
-from tenants.people import EVERYWHERE, Person, command, made_by_command, person_by_command
+from tenants.people import EVERYWHERE, Person, command, person_by_command
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def house(root: Person) -> RunningService:
 @pytest.fixture(scope="session")
 def acme(house: RunningService, root: Person) -> Person:
     assert command(house, "tenants", "add", "acme").returncode == 0
-    return made_by_command(house, "--tenant", "acme")
+    return person_by_command(house, "--tenant", "acme")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -61,7 +62,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that the module's clocks are ahead."""
     ahead = [0.0]
     monotonic, wall = time.monotonic, time.time
-    shifted = SimpleNamespace(monotonic=lambda: monotonic() + ahead[0], time=lambda: wall() + ahead[0])
+    shifted = SimpleNamespace(
+        monotonic=lambda: monotonic() + ahead[0], time=lambda: wall() + ahead[0], sleep=time.sleep
+    )
     monkeypatch.setattr("service.tenants.known.time", shifted)
     return ahead
 
@@ -73,9 +76,24 @@ def test_many_requests_take_one_query(database: Database, failing: FailingDataba
         found = known.find(key)
         assert found
         assert found.tenant_since == since
-        assert not known.find("nst_unknown")
+        assert not known.find("of-another-service")
         assert known.are_asked_for()
     assert failing.reads == 1
+
+
+def test_a_new_key_counts_at_once_and_wrong_ones_cost_few_queries(
+    database: Database, failing: FailingDatabase
+) -> None:
+    keys, known = Keys(database), KnownKeys(failing)  # type: ignore[arg-type]
+    assert known.find(keys.add(OPERATOR, "default", "one", ALL).text)
+    assert known.find(keys.add(OPERATOR, "default", "other", ALL).text)
+    assert failing.reads == 2
+    with ThreadPoolExecutor(8) as threads:
+        assert not any(threads.map(known.find, [f"nst_{number}" for number in range(64)]))
+    assert failing.reads < 2 + 64 / 2  # those that wait share a query
+    failing.fails = True
+    with pytest.raises(Unavailable):
+        known.find("nst_unknown")
 
 
 def test_a_change_counts_after_two_seconds(database: Database, clock: list[float]) -> None:
@@ -88,9 +106,10 @@ def test_a_change_counts_after_two_seconds(database: Database, clock: list[float
     assert known.still_count(found)
     assert not known.still_count(None)
     keys.revoke(OPERATOR, made.row.id)
+    assert known.still_count(found)
     clock[0] += module.FRESH_S
-    assert not known.find(made.text)
     assert not known.still_count(found)
+    assert not known.find(made.text)
 
 
 def test_what_a_rotated_key_began_goes_on_for_its_grace(database: Database, clock: list[float]) -> None:

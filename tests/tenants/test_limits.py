@@ -59,11 +59,11 @@ def running(person: Person, picture: bytes) -> str:
     return id
 
 
-def refused(response: requests.Response, name: str) -> dict[str, Any]:
+def refused(response: requests.Response, name: str, kind: str = "limit-exceeded") -> dict[str, Any]:
     """Check a refusal by this limit; return what the problem says of the limit."""
     assert response.status_code == 429, response.text
     problem = response.json()
-    assert problem["type"] == "urn:nst:problem:limit-exceeded"
+    assert problem["type"] == f"urn:nst:problem:{kind}"
     assert problem["limit"]["name"] == name
     after = int(response.headers["Retry-After"])
     assert 1 <= after <= 86_400
@@ -101,8 +101,19 @@ def test_twenty_at_once_do_not_pass_a_limit_of_six(root: Person, small: bytes) -
     assert one.get("/v1/styles/warmed").status_code == 404
     assert one.save("plain", small).status_code == 201
     refused(one.ask("PUT", "/v1/styles/plain/painter", {"size": 64, "minutes": 0.01}), "waiting_jobs")
-    other = tenant(root, "waits-not")
-    assert submitted(other, small).status_code == 202
+    cancel_all(one)
+
+
+def test_a_caller_whose_tenant_has_no_limit_is_told_of_its_own(root: Person, small: bytes) -> None:
+    one = tenant(root, "waits-not")
+    running(one, small)
+    answers = [submitted(one, small) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == 4 * [202] + [429]  # NST_CALLER_LIMIT
+    assert all("RateLimit" not in answer.headers for answer in answers[:4])
+    assert refused(answers[-1], "waiting_jobs", "too-many-jobs") == {"name": "waiting_jobs", "value": 4, "used": 4}
+    assert answers[-1].headers["RateLimit-Policy"] == '"waiting_jobs";q=4;qu="jobs"'
+    estimate = one.post("/v1/estimates", transfer(small)).json()
+    assert (estimate["allowed"], estimate["refusal"]["limit"]["name"]) == (False, "waiting_jobs")
     cancel_all(one)
 
 
@@ -214,7 +225,7 @@ def test_callers_of_the_default_tenant_have_caps_of_their_own_and_headers_tell_w
         running(one, small)
         answers = [submitted(one, small) for _ in range(5)]
         assert [answer.status_code for answer in answers] == 4 * [202] + [429]
-        assert answers[-1].json()["type"] == "urn:nst:problem:too-many-jobs"
+        assert refused(answers[-1], "waiting_jobs", "too-many-jobs")["used"] == 4
         left = [_left(answer, "waiting_jobs") for answer in answers]
         assert left == [(4, 3), (4, 2), (4, 1), (4, 0), (4, 0)]
         assert _left(answers[0], "stored_mb")[0] == 32 * 2**20
@@ -305,8 +316,9 @@ def test_streams_can_be_so_many(root: Person, small: bytes) -> None:
 
 def test_refusals_are_counted(root: Person, house: RunningService) -> None:
     counts = dict(re.findall(r'^nst_limit_refusals_total{limit="(\w+)"} (.*)$', house.get("/metrics").text, re.M))
-    assert counts.keys() == {"requests", "waiting_jobs", "daily_cost", "stored_mb", "presets", "streams"}
-    assert all(float(count) > 0 for count in counts.values()), counts
+    here = {"requests", "waiting_jobs", "daily_cost", "stored_mb", "presets", "streams"}
+    assert counts.keys() == here | {"batch_pictures", "long_reads", "fetches"}
+    assert all(float(counts[name]) > 0 for name in here), counts
 
 
 @pytest.mark.parametrize(

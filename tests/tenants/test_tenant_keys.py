@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import requests
 from front_door import RunningService, b64, eventually
-from tenants.people import COUNTS_S, Person, command, known, made_by_command
+from tenants.people import AT_ONCE, COUNTS_S, Person, command, person_by_command
 
 from service.__main__ import main
+from service.tenants.keys import LATE_S
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +23,13 @@ pytestmark = pytest.mark.slow
 def is_refused(person: Person) -> bool:
     """Return whether eight requests, which both web processes answer, are all 401."""
     return all(person.get("/v1/styles").status_code == 401 for _ in range(8))
+
+
+def takes_over(new: Person, former: Person) -> None:
+    """Check that a key ends, and that every web process knows the new one as soon as one refuses the former."""
+    eventually(lambda: former.get("/v1/styles").status_code == 401, COUNTS_S, "the former key counts still")
+    assert [new.get("/v1/styles").status_code for _ in range(AT_ONCE)] == [200] * AT_ONCE
+    eventually(lambda: is_refused(former), COUNTS_S, "the former key counts still")
 
 
 def test_a_key_is_shown_once_and_lies_nowhere(house: RunningService, root: Person, acme: Person) -> None:
@@ -42,19 +50,21 @@ def test_a_key_is_shown_once_and_lies_nowhere(house: RunningService, root: Perso
 def test_a_rotated_key_and_the_new_one_count_together(acme: Person, house: RunningService) -> None:
     made = acme.with_key(["read", "run"], expires_at=(datetime.now(UTC) + timedelta(days=1)).isoformat())
     before = acme.get(f"/v1/keys/{made.id}").json()
-    answer = acme.post(f"/v1/keys/{made.id}/rotate", {"grace_s": 4}).json()
+    answer = acme.post(f"/v1/keys/{made.id}/rotate", {}).json()
     assert {name: answer[name] for name in ("name", "scopes", "tenant", "expires_at")} == {
         name: before[name] for name in ("name", "scopes", "tenant", "expires_at")
     }
     again = acme.post(f"/v1/keys/{made.id}/rotate", {"grace_s": 3600})  # which makes its grace no longer
     assert again.json()["expires_at"] == before["expires_at"]
-    new = Person(house, answer["key"])
-    known(new)
-    assert made.get("/v1/styles").status_code == 200
-    eventually(lambda: is_refused(made), 4 + COUNTS_S, "the former key counts still")
-    assert new.get("/v1/styles").status_code == 200
+    takes_over(Person(house, answer["key"]), made)
     assert acme.post(f"/v1/keys/{made.id}/rotate").status_code == 404
     assert acme.post(f"/v1/keys/{again.json()['id']}/rotate").status_code == 201  # no body says nothing
+
+
+def test_a_new_key_counts_at_once_in_every_web_process(root: Person) -> None:
+    for _ in range(4):
+        made = root.with_key(["read"])
+        assert [made.get("/v1/styles").status_code for _ in range(AT_ONCE)] == [200] * AT_ONCE
 
 
 def test_a_key_expires_by_the_clock(acme: Person) -> None:
@@ -95,6 +105,7 @@ def test_a_revoked_key_ends_everywhere_and_so_does_what_it_watches(
 
 def test_the_last_use_of_a_key_is_noted(acme: Person) -> None:
     made = acme.with_key(["read"])
+    made.get("/v1/styles")
     eventually(lambda: acme.get(f"/v1/keys/{made.id}").json()["last_used_at"], 60, "no use was noted")
     noted = acme.get(f"/v1/keys/{made.id}").json()["last_used_at"]
     for _ in range(4):
@@ -147,16 +158,18 @@ def test_keys_are_listed_in_pages(acme: Person) -> None:
 
 
 def test_the_commands_work_while_the_service_runs(house: RunningService, acme: Person) -> None:
-    made = made_by_command(house, "--tenant", "acme", "--name", "laptop", "--scopes", "read", "--lifetime", "1h")
+    made = person_by_command(house, "--tenant", "acme", "--name", "laptop", "--scopes", "read", "--lifetime", "1h")
     assert made.post("/v1/transfers", {}).status_code == 403
     listed = command(house, "keys", "list", "--tenant", "acme").stdout
     assert f"{made.id}\tacme\tlaptop\tread\t" in listed
     assert made.key not in listed
     rotated = command(house, "keys", "rotate", made.id)
-    new = Person(house, rotated.stdout.strip())
-    known(new)
-    assert is_refused(made)
-    assert command(house, "keys", "revoke", rotated.stderr.split()[1]).returncode == 0
+    new = Person(house, rotated.stdout.strip(), rotated.stderr.split()[1])
+    takes_over(new, made)
+    began, ended = (acme.get(f"/v1/keys/{person.id}").json() for person in (new, made))
+    seconds = datetime.fromisoformat(ended["revoked_at"]) - datetime.fromisoformat(began["created_at"])
+    assert seconds >= timedelta(seconds=LATE_S)
+    assert command(house, "keys", "revoke", new.id).returncode == 0
     eventually(lambda: is_refused(new), COUNTS_S, "the key counts still")
 
 
@@ -198,7 +211,6 @@ def test_a_rotated_key_of_the_default_tenant_is_the_caller_that_it_was(root: Per
     first = root.with_key(["run", "admin", "read"])
     answer = first.post(f"/v1/keys/{first.id}/rotate", {"grace_s": 60}).json()
     second = Person(root.service, answer["key"], answer["id"])
-    known(second)
     body = {"content": b64(texture_png), "styles": [{"image": b64(texture_png)}], "size": 64, "iterations": 1}
     jobs = [person.post("/v1/transfers", body, **{"Idempotency-Key": "mine"}).json() for person in (first, second)]
     assert jobs[0]["id"] == jobs[1]["id"]

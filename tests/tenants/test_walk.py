@@ -15,7 +15,7 @@ from tenants.people import SAMPLE, Person
 from service.api.context import KEY
 from service.api.http.paths import is_api
 from service.config import Settings
-from service.tenants.known import LATE_S
+from service.tenants.keys import LATE_S
 from service.web.app import create_app
 
 pytestmark = pytest.mark.slow

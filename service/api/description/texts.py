@@ -55,7 +55,7 @@ PROBLEMS: dict[str, tuple[str, ServiceError]] = {
         errors.Misdirected("this service isn't known as 'app.example.com': NST_HOSTS doesn't name that host"),
     ),
     "429": (
-        "The tenant has used one of its limits up, which the problem names; or the caller has too many jobs waiting.",
+        "A limit of the tenant or the caller is used up. The problem names it in `limit`, and RateLimit tells of it.",
         errors.LimitExceeded("waiting_jobs", 50, 50, "50 of your jobs wait, and 50 may", retry_after=30),
     ),
     "500": ("An unexpected error, or a store that failed.", errors.StorageError("a file could not be read")),

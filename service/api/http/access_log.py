@@ -18,9 +18,10 @@ from service.telemetry.tracing import Trace, continued
 
 logger = logging.getLogger(__name__)
 
-TRACE, CALLER, JOB, REQUEST_ID = (
+TRACE, CALLER, KEY, JOB, REQUEST_ID = (
     "nst.trace",
     "nst.caller",
+    "nst.key",
     "nst.job",
     "nst.request_id",
 )  # keys of the WSGI environment, shared with the views
@@ -117,6 +118,8 @@ class _Exchange:
             "bytes": self._bytes,
             "caller": self._environ.get(CALLER),
         }
+        if self._environ.get(KEY):
+            about["key_id"] = self._environ[KEY]
         if JOB in self._environ:
             about["job_id"] = self._environ[JOB]
         level = logging.DEBUG if path in QUIET else logging.INFO

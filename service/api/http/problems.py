@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 NO_FIELD = "there is no such field"
+RETRY_S = 5  # seconds after which to try again after a 503 that doesn't know better
 
 
 def register(app: Flask) -> None:
@@ -136,4 +137,7 @@ def _response(problem: Mapping[str, object]) -> Response:
     status = int(str(problem["status"]))
     if status >= SERVER_FAULT and REQUEST_ID in request.environ:
         problem = {**problem, "request_id": request.environ[REQUEST_ID]}
-    return Response(json.dumps(problem), status=status, mimetype=MEDIA_TYPE)
+    response = Response(json.dumps(problem), status=status, mimetype=MEDIA_TYPE)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_S)
+    return response

@@ -26,7 +26,7 @@ class LongReads:
         return self._places.place(tenant, self._refusal)
 
     def _refusal(self, tenant: str) -> ServiceError:
-        if self._places.has_all(tenant):
+        if used_up := self._places.used_up(tenant):
             detail = "as many requests of yours as may at a time wait for jobs, or have pictures or packs read"
-            return TooManyReads(detail, retry_after=RETRY_S)
+            return TooManyReads("long_reads", *used_up, detail, retry_after=RETRY_S)
         return Unavailable("the pictures or packs of too many requests are being read", retry_after=RETRY_S)

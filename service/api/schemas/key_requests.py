@@ -58,7 +58,11 @@ class RotateBody(WholeBody):
     example = '{"grace_s": 3600}'
 
     grace_s: float = Field(
-        0.0, ge=0, le=MAX_GRACE_S, description="Seconds for which the former key still counts.", examples=[3600.0]
+        0.0,
+        ge=0,
+        le=MAX_GRACE_S,
+        description="Seconds for which the former key still counts; less than 4 are 4.",
+        examples=[3600.0],
     )
 
 

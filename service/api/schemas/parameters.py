@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from flask import request
@@ -21,7 +21,8 @@ from service.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
 from service.storage.names import NAME
 
 DIGITS = r"^[0-9]{1,9}(\.0{1,9})?$"  # `20.0` is an integer, as in JSON
-DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+TIME = rf"{DAY}T[0-9:.]+(Z|[+-][0-9]{{2}}:[0-9]{{2}})"
 FIRST_DAY = date(1970, 1, 1)  # of the clock, so that some days before it are dates too
 MAX_INDEX = 10**9 - 1  # the largest number of 9 digits
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]  # of a job
@@ -54,15 +55,19 @@ def _whole(value: object) -> object:
 
 
 def _day(value: object) -> object:
-    """Return the date in a URL's text; date.fromisoformat would also accept `20261101` and weeks."""
+    """Return the date in a URL's text, or in UTC that of a time; `fromisoformat` would also accept `20261101`."""
     if not isinstance(value, str):
         return value
     try:
-        if re.fullmatch(DAY, value) and (found := date.fromisoformat(value)) >= FIRST_DAY:
+        if re.fullmatch(rf"{DAY}|{TIME}", value) and (found := _utc_day(value)) >= FIRST_DAY:
             return found
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
-    raise invalid(f"must be a day from {FIRST_DAY} on, as in 2026-11-01")
+    raise invalid(f"must be a day from {FIRST_DAY} on, as in 2026-11-01, or a time with its zone")
+
+
+def _utc_day(text: str) -> date:
+    return datetime.fromisoformat(text).astimezone(UTC).date() if "T" in text else date.fromisoformat(text)
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
@@ -173,10 +178,13 @@ class BatchItemsQuery(PageQuery):
 
 class UsageQuery(Query):
     first: Day | None = Field(
-        None, alias="from", description="First day, in UTC; by default 29 days before `to`.", **example("2026-11-01")
+        None,
+        alias="from",
+        description="First day in UTC, or a time on it; by default 29 days before `to`.",
+        **example("2026-11-01"),
     )
     last: Day | None = Field(
-        None, alias="to", description="Last day, in UTC; by default today.", **example("2026-11-30")
+        None, alias="to", description="Last day in UTC, or a time on it; by default today.", **example("2026-11-30")
     )
     by: Literal["day"] | None = Field(None, description="`day` gives each day its own sums.", **example("day"))
 

@@ -25,7 +25,9 @@ class RestoreBody(Body):
 
     example = '{"version": "…"}'
 
-    version: str = Field(pattern=STATE, description="Its id, as listed.", examples=[VERSION])
+    version: str | None = Field(
+        None, pattern=STATE, description="Its id, as listed; by default that of the newest one.", examples=[VERSION]
+    )
 
 
 class StyleVersionOut(BaseModel):

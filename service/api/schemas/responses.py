@@ -24,11 +24,14 @@ class FieldProblem(BaseModel):
 
 
 class LimitOut(BaseModel):
-    """A limit of a tenant that is used up."""
+    """A limit of a tenant or a caller that is used up."""
 
-    name: str = described("Its name, as in the `limits` of a tenant.", "waiting_jobs")
+    name: str = described(
+        "Its name: as in the `limits` of a tenant, or one that all have (`batch_pictures`, `long_reads`, `fetches`).",
+        "waiting_jobs",
+    )
     value: float = described("What it allows.", 50)
-    used: float = described("What the tenant uses of it now.", 50)
+    used: float = described("What is used of it now.", 50)
 
 
 class Problem(BaseModel):
@@ -46,7 +49,9 @@ class Problem(BaseModel):
     )
     more_errors: int = described("How many more fields are wrong than `errors` names.", 3, 0, ge=0)
     limit: LimitOut | None = described(
-        "The limit for which a request was refused (429).", {"name": "waiting_jobs", "value": 50, "used": 50}, None
+        "The limit for which a request was refused: in every 429.",
+        {"name": "waiting_jobs", "value": 50, "used": 50},
+        None,
     )
     request_id: str | None = described(
         "Where the service is at fault: the id of this request in its log, as in X-Request-ID.", "5f2c", None

@@ -23,20 +23,25 @@ class UsageOut(BaseModel):
     bytes_out: int = described("Bytes of the pictures that were made.", 412000, ge=0)
 
 
-class TenantUsageOut(UsageOut):
+class JobsUsageOut(UsageOut):
+    """What jobs that ended on some days have cost."""
+
+    jobs: int = described("Jobs that ended.", 12, ge=0)
+
+
+class TenantUsageOut(JobsUsageOut):
     """What the jobs of a tenant that ended on some days have cost."""
 
     tenant: str = described("Name of the tenant.", "default")
     day: str | None = described("The day in UTC, with `by=day`.", "2026-11-23", None)
-    jobs: int = described("Jobs that ended.", 12, ge=0)
 
 
-class UsageReportOut(BaseModel):
-    """What jobs have cost, for each tenant, or for each tenant and day."""
+class UsageReportOut(JobsUsageOut):
+    """What jobs have cost: in all, and for each tenant, or for each tenant and day."""
 
     first: str = Field(alias="from", description="The first day, in UTC.", examples=["2026-11-01"])
     to: str = described("The last day, in UTC.", "2026-11-30")
-    items: list[TenantUsageOut] = described("The sums; days without jobs are left out.", [])
+    items: list[TenantUsageOut] = described("What adds up to it; days without jobs are left out.", [])
 
 
 class PlaceOut(BaseModel):

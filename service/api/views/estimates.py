@@ -15,7 +15,7 @@ from service.api.intake.submit import check_room
 from service.api.schemas.estimate_responses import EstimateOut
 from service.api.schemas.requests import TransferBody
 from service.api.schemas.responses import Problem
-from service.errors import LimitExceeded, NoSpace, ProblemJson, QueueFull, TooManyJobs
+from service.errors import LimitExceeded, NoSpace, ProblemJson, QueueFull
 from service.jobs.cost import planned_cost
 from service.jobs.memory_check import memory_of
 from service.jobs.queue import Submission, new_id, row_of
@@ -70,6 +70,6 @@ def _refusal(size: int, cost: float) -> ProblemJson | None:
     try:
         context().queue.check_limits(owner(), size, cost)
         check_room(size)
-    except (LimitExceeded, TooManyJobs, QueueFull, NoSpace) as error:
+    except (LimitExceeded, QueueFull, NoSpace) as error:
         return error.problem()
     return None

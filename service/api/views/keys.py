@@ -79,7 +79,8 @@ def revoke_key(path: KeyPath) -> tuple[str, int]:
 def rotate_key(path: KeyPath, body: RotateBody) -> New:
     """Replace a key
 
-    The new key has its name, scopes and end. With `grace_s` both count for so long.
+    The new key has its name, scopes and end. Both count for `grace_s`, and at least for the 4 seconds within which
+    every web process knows the new one. A key that has leaked is better ended at once, by DELETE.
     """
     new = _keys().rotate(caller().maker(), path.id, body.grace_s)
     audit(f"made in place of {path.id}", new.row.tenant, new.row.id)

@@ -263,8 +263,8 @@ def list_style_versions(path: StylePath) -> dict[str, Any]:
 def restore_style(path: StylePath, body: RestoreBody) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Make a former state of a preset the current one
 
-    With its pictures, pack, painter and options. The current one, if there is one, becomes a version itself. One that
-    was shared is shared again, which takes a key that may share.
+    The newest one, if the body names none. It has its pictures, pack, painter and options. The current one, if there
+    is one, becomes a version itself. One that was shared is shared again, which takes a key that may share.
     """
     check_change(path.name)
     row = context().versions.restore(path.name, body.version, check_state)

@@ -14,9 +14,9 @@ from service.api.schemas.parameters import UsageQuery
 from service.api.schemas.responses import Problem
 from service.api.schemas.usage_responses import UsageReportOut
 from service.errors import InvalidInput
-from service.jobs.ledger import totals
+from service.jobs.ledger import SUMMED, totals
 
-MOST_DAYS = 366
+MOST_DAYS = 366  # with sums for each
 
 blueprint = Operations(
     "usage",
@@ -32,13 +32,18 @@ def get_usage(query: UsageQuery) -> dict[str, Any]:
     """Sum what ended jobs have cost
 
     Of the caller's tenant; for a key of the default tenant with the scope `admin`, of each tenant. Days count in UTC,
-    the first and the last included; without them, the last 30 days. Jobs that were deleted count too.
+    the first and the last included; without them, the last 30 days. Jobs that were deleted count too. With `by=day`
+    there are at most 366 days.
     """
     last = query.last or datetime.now(UTC).date()
     first = query.first or last - timedelta(days=29)
-    if not timedelta(0) <= last - first < timedelta(days=MOST_DAYS):
-        raise InvalidInput.field("from", f"must be at most {MOST_DAYS - 1} days before `to`, and not after it")
+    by_day = query.by == "day"
+    if first > last:
+        raise InvalidInput.field("from", "must not be after `to`")
+    if by_day and last - first >= timedelta(days=MOST_DAYS):
+        raise InvalidInput.field("from", f"must be at most {MOST_DAYS - 1} days before `to` with by=day")
     tenant = None if caller().is_operator else caller().tenant
     with context().database.reading() as session:
-        items = totals(session, tenant, first, last, by_day=query.by == "day")
-    return {"from": first.isoformat(), "to": last.isoformat(), "items": items}
+        items = totals(session, tenant, first, last, by_day=by_day)
+    sums = {name: sum(item[name] for item in items) for name in SUMMED}
+    return {"from": first.isoformat(), "to": last.isoformat(), **sums, "items": items}
