@@ -29,7 +29,7 @@ from typing import Any
 from faults.jobs_to_do import PICTURE, SHORT, STYLE
 from front_door import RunningService, b64, eventually
 from narrow_vgg import write_narrow_vgg
-from tenants.people import Person, command, made_by_command
+from tenants.people import Person, command, first_by_command
 
 from bench import report
 from bench.report import Results
@@ -110,7 +110,7 @@ def _soaked(service: RunningService, minutes: float) -> Results:
 def _tenant(service: RunningService, name: str) -> Person:
     """Make a tenant with a key and a preset."""
     command(service, "tenants", "add", name).check_returncode()
-    person = made_by_command(service, "--tenant", name, "--name", "soak")
+    person = first_by_command(service, "--tenant", name, "--name", "soak")
     person.save("kept", STYLE).raise_for_status()
     return person
 

@@ -89,7 +89,7 @@ def person_by_command(service: RunningService, *words: str) -> Person:
 
 
 def first_by_command(service: RunningService, *words: str) -> Person:
-    """Make the first key of a service that runs; every web process knows that it has to ask for one."""
+    """Make a key of a service that runs, perhaps its first: every web process knows that it has to ask for one."""
     person = person_by_command(service, *words)
     time.sleep(FRESH_S)
     return person
