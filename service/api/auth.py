@@ -108,12 +108,11 @@ def _identify() -> Caller:
     sent = text.encode()
     if any([hmac.compare_digest(sent, key.encode()) for key in settings.api_keys]):  # noqa: C419 - takes equally long
         return Caller(DEFAULT_TENANT, caller_with(digest_of(text)), ALL, lambda: True)
-    if context().asks_for_key():
-        key = known.find(text)
-        if key is None:
-            raise Unauthorized(NO_KEY)
+    if key := known.find(text):
         counts = partial(known.still_count, key)
         return Caller(key.tenant, key.owner, key.scopes, counts, key.id, key.tenant_since, key.expires_at)
+    if context().asks_for_key():
+        raise Unauthorized(NO_KEY)
     if not settings.may_ask_for_no_key:
         raise Unauthorized(NO_KEY_YET)
     return Caller(DEFAULT_TENANT, _address(), WITHOUT_KEYS, partial(known.still_count, None))

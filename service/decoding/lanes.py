@@ -60,12 +60,13 @@ def run(task: str, file: Unread, seconds: float, allowance: Allowance, **setting
     The request whose allowance has spent the least goes first. What decoders take is spent, however they end. The
     allowance's `tick` is called meanwhile; an exception that it raises ends the decoding.
 
-    If the file can't be decoded, the reply says so. Beside these, it raises what reading the file's bytes raises.
+    If the file can't be decoded, the reply says so.
 
     Raises:
         TooSlow: it takes longer than `seconds`.
         UnreadableImage: its decoder crashed.
         Unavailable: too many pictures are being read, or the machine is too busy.
+        Exception: what reading the file's bytes raises.
     """
     known = _known.longer_than(file.sha256)
     if known >= seconds:

@@ -1,4 +1,4 @@
-"""New threads: where the system has no room for one, that is an error which passes, and nothing ends of it."""
+"""New threads: where the system has no room for one, that is an error which passes."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
-        """Begin one that only reads, whose statements all see one moment: those of `reading` do on SQLite alone."""
+        """Begin one that only reads, whose statements all see one moment. Those of `reading` do so only on SQLite."""
         with self.reading() as session:
             if session.get_bind().dialect.name == "postgresql":
                 session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))

@@ -16,7 +16,7 @@ from service.api.description import docs
 from service.api.description.openapi import Api
 from service.api.http import caching, cors, same_origin
 from service.api.http.access_log import AccessLog
-from service.api.http.answers import LEAST, Answers, FreedAnswers
+from service.api.http.answers import LEAST, LEAST_ZIPS, Answers, FreedAnswers
 from service.api.http.body import MAX_PARTS
 from service.api.http.fullness import Fullness
 from service.api.http.json_body import MAX_JSON
@@ -182,6 +182,6 @@ def _context(settings: Settings) -> AppContext:
         recent_reads=RecentReads(),
         fullness=Fullness(),
         answers=Answers(max(LEAST, settings.web_threads // 2 * settings.max_body), "large answers"),  # as for bodies
-        zips=Answers(settings.web_threads // 2, "zip files"),
+        zips=Answers(max(LEAST_ZIPS, settings.web_threads // 2), "zip files"),
         wake=waker(settings.broker_url),
     )

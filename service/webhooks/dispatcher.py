@@ -6,8 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 
 from service.config import Settings
 from service.errors import StorageError, Unavailable
@@ -132,11 +131,11 @@ class WebhookDispatcher:
             self._send(delivery, trace)
         except Undeliverable as error:
             logger.warning("%s %s of job %s is given up: %s", *_names(delivery), error)
-            _note(partial(self._deliveries.given_up, delivery.id), str(error))
+            self._deliveries.given_up(delivery.id, str(error))
             return "given_up"
         except NotDelivered as error:
             logger.info("%s %s of job %s: %s", *_names(delivery), error)
-            _note(partial(self._deliveries.failed, delivery.id, delivery.attempts), str(error))
+            self._deliveries.failed(delivery.id, delivery.attempts, str(error))
         except Exception:  # one broken message must not block the others
             logger.exception("%s %s of job %s can't be sent", *_names(delivery))
             self._deliveries.failed(delivery.id, delivery.attempts, FAILED_HERE)
@@ -158,15 +157,6 @@ class WebhookDispatcher:
         except StorageError as error:
             raise NotDelivered("its file can't be read now") from error
         self._uploader.put(delivery.url, data, picture.media_type, delivery.headers)
-
-
-def _note(note: Callable[[str], None], error: str) -> None:
-    """Note an error; if its words can't be written, in fixed ones: a message without a note is never given up."""
-    try:
-        note(error)
-    except Exception as failure:  # noqa: BLE001 - whatever it was, the message must be noted
-        logger.warning("the words of an error can't be written: %s", failure)
-        note(FAILED_HERE)
 
 
 def _at_least(times: int, words: Iterable[str]) -> list[str]:

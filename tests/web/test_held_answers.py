@@ -108,6 +108,16 @@ def test_what_a_request_holds_itself_is_in_nobody_s_way() -> None:
     assert not pack[HELD]
 
 
+def test_what_a_request_may_hold_is_not_weighed_again() -> None:
+    answers, acme = Answers(6 * LARGE, "large answers"), dict[str, Any]()
+    answers.hold({}, "acme", 2 * LARGE)
+    answers.hold(acme, "acme", 2 * LARGE)
+    answers.hold({}, "birch", LARGE)
+    answers.hold(acme, "acme", 2 * LARGE)
+    with pytest.raises(Unavailable):
+        answers.hold(acme, "acme", 2 * LARGE + 1)
+
+
 def test_what_is_cut_is_slow_and_of_the_tenant_that_holds_most_and_makes_room() -> None:
     answers, acme, birch = Answers(6 * LARGE, "large answers", slow_s=0), Reader(), Reader()
     answers.hold(acme.environ(), "acme", 2 * LARGE)
@@ -122,7 +132,7 @@ def test_what_is_cut_is_slow_and_of_the_tenant_that_holds_most_and_makes_room() 
 
 
 class Reader:
-    """A client that has read nothing for long."""
+    """A client that is behind."""
 
     unread_since = 0.0
 

@@ -201,22 +201,6 @@ def said(database: Database, job_id: str) -> str | None:
     return (Deliveries(database).of_job(job_id) or {}).get("error")
 
 
-def test_an_error_whose_words_can_t_be_written_is_noted_in_others(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    failed = Deliveries.failed
-
-    def refusing(self: Deliveries, id: str, attempts: int, error: str) -> None:
-        if "500" in error:
-            raise DatabaseError("not such words")
-        failed(self, id, attempts, error)
-
-    monkeypatch.setattr(Deliveries, "failed", refusing)
-    with Receiver(500, 500, 500) as receiver, running(database):
-        leave(database, "a", receiver.url())
-        assert wait_for(database, "a", "failed")["error"] == "it can't be sent: internal error"
-
-
 @pytest.mark.parametrize(
     ("hosts", "others", "at_once"),
     [(HOSTS[1:2] * 2, "acme", 2 * HOST_AT_ONCE), (HOSTS[1:], "default", WEBHOOKS_AT_ONCE // 2)],

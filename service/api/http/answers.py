@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -19,7 +19,8 @@ from service.errors import Unavailable
 
 LARGE = 2**20  # bytes: smaller responses don't count, as the threads bound them
 LEAST = 3 * 2**26  # bytes of large responses: one tenant has 2**27 of them, so that a page shows its pictures
-SLOW_S = 60.0  # seconds for which a client may leave a response unread while others find no room
+LEAST_ZIPS = 3  # zip files at a time: one tenant has two of them
+SLOW_S = 60.0  # seconds that a response may take its client while others find no room
 RETRY_S = 2.0
 HELD = "nst.held"  # key in a request's environment
 
@@ -28,17 +29,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Holding:
-    """What one response holds; `connection` is that of its client."""
+    """What one response holds; `connection` is that of its client, `since` (monotonic) when it began."""
 
     tenant: str
     amount: int
     connection: socket.socket | None
+    since: float = field(default_factory=time.monotonic)
 
     @property
-    def unread_s(self) -> float:
-        """Return for how many seconds the client has not read what is being sent to it."""
-        since: float | None = getattr(self.connection, "unread_since", None)
-        return 0.0 if since is None else time.monotonic() - since
+    def slow_s(self) -> float:
+        """Return for how many seconds a response has been on its way that waits for its client to read; else 0."""
+        is_waiting = getattr(self.connection, "unread_since", None) is not None
+        return time.monotonic() - self.since if is_waiting else 0.0
 
 
 class Answers:
@@ -47,8 +49,8 @@ class Answers:
     A tenant's first response needs only room. With further ones it may hold twice what is then left to others. What
     is larger than `most` is sent while there is nothing else.
 
-    If there is no room, responses are cut that their clients have left unread for `slow_s`: of the tenant that holds
-    most, the one that is unread for longest. Nobody's are cut for a tenant that holds more.
+    If there is no room, responses are cut that have been on their way for `slow_s`, and wait for their clients to
+    read: of the tenant that holds most, the one that began first. Nobody's are cut for a tenant that holds more.
 
     Args:
         what: the responses that are counted, as a refusal names them.
@@ -64,11 +66,16 @@ class Answers:
     def hold(self, environ: WSGIEnvironment, tenant: str, amount: int) -> None:
         """Hold so much until a request is answered, in place of what it held before.
 
-        Raises Unavailable if there is no room.
+        Raises Unavailable if there is no room for more than that.
         """
         held: dict[Answers, Holding] = environ.setdefault(HELD, {})
         with self._lock:
-            others = self._holdings - {held.get(self)}
+            before = held.get(self)
+            if before is not None and amount <= before.amount:
+                held[self] = replace(before, amount=amount)
+                self._holdings = self._holdings - {before} | {held[self]}
+                return
+            others = self._holdings - {before}
             for slow in self._slow_ones_in_the_way(others, tenant, amount):
                 logger.warning("a response that its client reads slowly was cut: there are too many %s", self._what)
                 cut(slow.connection)
@@ -86,10 +93,10 @@ class Answers:
         left, found = set(others), list[Holding]()
         while not self._has_room(left, tenant, amount):
             held = _by_tenant(left)
-            slow = [one for one in left if one.unread_s > self._slow_s and held[one.tenant] >= held[tenant]]
+            slow = [one for one in left if one.slow_s > self._slow_s and held[one.tenant] >= held[tenant]]
             if not slow:
                 raise Unavailable(f"too many {self._what} are being sent at the same time", retry_after=RETRY_S)
-            found.append(max(slow, key=lambda one: (held[one.tenant], one.unread_s)))
+            found.append(max(slow, key=lambda one: (held[one.tenant], one.slow_s)))
             left.remove(found[-1])
         return found
 

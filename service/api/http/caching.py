@@ -56,7 +56,7 @@ def _hold(size: int) -> None:
 def register(app: Flask) -> None:
     """Give every GET's response its Cache-Control, and JSON of the API an ETag; compress it for who takes that.
 
-    Count the bytes of every response that isn't streamed.
+    Count the bytes of every such response that isn't streamed.
     """
     app.after_request(_count)  # the last of the three: what is registered later runs first
     app.after_request(_compress)
@@ -95,7 +95,8 @@ def _compress(response: Response) -> Response:
 
 def _count(response: Response) -> Response:
     """Count the bytes of a response until it is sent; answer 503 if they are too many."""
-    if not response.is_streamed and response.status_code != HTTPStatus.NOT_MODIFIED:
+    is_read = request.method in ("GET", "HEAD")  # what a POST has done isn't answered with 503
+    if is_read and not response.is_streamed and response.status_code != HTTPStatus.NOT_MODIFIED:
         try:
             _hold(response.calculate_content_length() or 0)
         except Unavailable as error:

@@ -65,8 +65,15 @@ class ContentReader:
                     yield i, image
 
     def _fetched(self, url: str, files: Mapping[str, Future[bytes]]) -> ReadContent:
-        bytes_of = partial(fetched_bytes, files, self._end)
-        return self._read(lambda pictures: pictures.read(url, bytes_of))
+        def bytes_at(url: str) -> bytes:
+            try:
+                return fetched_bytes(files, self._end, url)
+            except (TooManyFetches, Unavailable):
+                if files[url].done():  # it would end so again
+                    raise NotFetched("could not be fetched now") from None
+                raise
+
+        return self._read(lambda pictures: pictures.read(url, bytes_at))
 
     def _read(self, read: Callable[[RequestPictures], ImageFile]) -> ReadContent:
         """Return a content that `read` reads, tried again while pictures of others are in its way.
