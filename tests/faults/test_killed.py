@@ -131,8 +131,8 @@ def outlives_deaths(service: RunningService, id: str, progress: Callable[[], int
     reached = 0
     for attempt in range(1, MAX_ATTEMPTS + 1):
         eventually(lambda past=reached: progress() > past, 120, f"attempt {attempt} came no further")
-        reached = progress()
         kill(service, "service worker")
+        reached = progress()  # it may have gone on until then
     eventually(lambda: times_begun(service, id) > MAX_ATTEMPTS, 120, "it was given up")
     assert progress() >= reached / 4  # a checkpoint is at most some seconds old
     return reached
