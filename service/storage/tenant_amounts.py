@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, and_, bindparam, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from service.errors import LimitExceeded
@@ -92,8 +92,10 @@ def amounts_in(found: Row[Any], tenant: str) -> Amounts:
     )
 
 
-_MINE, _WAITS, _RUNS = JobRow.tenant == bindparam("tenant"), JobRow.status == "queued", JobRow.status == "running"
-ASKED_FOR = and_(*(JobRow.kind != kind for kind in FOLLOWING))  # NOT IN would be written anew for each execution
+_MINE = JobRow.tenant == bindparam("tenant")
+# SQLite prepares a statement anew for each execution where a parameter may decide which partial index it uses.
+_WAITS, _RUNS = (JobRow.status == literal_column(f"'{status}'") for status in ("queued", "running"))
+ASKED_FOR = and_(*(JobRow.kind != literal_column(f"'{kind}'") for kind in FOLLOWING))
 _UNFINISHED = select(func.count()).where(BatchRow.tenant == bindparam("tenant"), BatchRow.finished_at.is_(None))
 _DAYS = select(UsageRow.day).where(UsageRow.tenant == bindparam("tenant")).order_by(UsageRow.day.desc()).limit(1)
 _BYTES = (select(func.sum(of.bytes)).where(of.tenant == bindparam("tenant")) for of in (*JOBS, *PRESETS))
