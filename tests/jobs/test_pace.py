@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
+from jobs.stepped import State
 from jobs.submitting import claimed, submit
 
-from service.engine.losses import Losses
 from service.jobs.leases import Leases
 from service.jobs.queue import Queue
-from service.pictures.images import Picture
 from service.storage.blobs import Blobs
 from service.worker.reporter import Reporter
 
 
-@dataclass(frozen=True)
-class State:
-    """A learning that has come to `fraction`."""
+class Early(State):
+    """A job that is too young for a checkpoint."""
 
-    fraction: float
-    iteration: int = 1
-    level: int = 0
-    losses: Losses = Losses(0.0, 0.0, 0.0, 0.0)
-
-    def picture(self) -> Picture:
-        return np.zeros((8, 8, 3), np.uint8)
-
-    def checkpoint(self) -> Any:
+    def checkpoint(self) -> State:
         raise AssertionError("no checkpoint is due so early")
 
 
@@ -49,7 +36,7 @@ def test_what_a_learning_leaves_out_is_not_taken_for_speed(
 
     def seconds_left(time: float, fraction: float) -> float | None:
         clock[0] = time
-        reports.on_progress(State(fraction))
+        reports.on_progress(Early(1, fraction))
         progress = queue.get(id).progress
         assert progress is not None
         return progress.eta_seconds
