@@ -23,7 +23,7 @@ from sqlalchemy.types import Float
 
 from service.errors import DatabaseError, DatabaseFull, StorageError
 from service.machine.folders import make_private
-from service.storage import opened
+from service.storage import opened, postgresql
 from service.storage.disks import RETRY_S, database_file
 from service.storage.json_text import read_json, write_json
 from service.storage.migrations import upgrade
@@ -34,16 +34,6 @@ from service.storage.schema import STORE_MARK, MarkRow
 BUSY_TIMEOUT_S = 30  # seconds that an SQLite writer waits for another one
 WAL_RETRY_S = 0.05  # seconds before the next try to switch to the write-ahead log
 FULL = ("disk is full", "No space left", "Disk quota exceeded")  # in the messages of SQLite and PostgreSQL
-POOL_SIZE = 5  # connections to PostgreSQL that a process keeps
-POOL_MORE = 15  # further ones while they are needed: a web process has 16 threads, and others beside them
-POOL_TIMEOUT_S = 10  # seconds that a thread waits for one
-PATIENCE = {  # libpq's; by default a connection waits hours for a server that has vanished
-    "connect_timeout": "5",
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "30000",
-}
 ENGINE_OPTIONS: dict[str, Any] = {
     "json_deserializer": read_json,
     "json_serializer": write_json,
@@ -80,6 +70,7 @@ def advisory_lock(session: Session, name: str) -> None:
     """Hold the lock of this name until the transaction ends; it is shared by all processes.
 
     SQLite has one writer at a time anyway, so this does nothing there. A transaction that only reads must not use it.
+    On either database a writer waits for half a minute at most; then its transaction fails with a DatabaseError.
     """
     if session.get_bind().dialect.name == "postgresql":
         key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
@@ -130,6 +121,7 @@ class Database:
             if upgrade.is_current(session.connection()):
                 return
         with self._writers.begin() as session:
+            postgresql.wait_for_locks(session.connection())  # another process may upgrade a large database
             advisory_lock(session, "migrations")
             is_new = upgrade.is_empty(session.connection())
             upgrade.upgrade(session.connection())
@@ -246,19 +238,9 @@ def _reserve(url: str) -> Reserve | None:
 
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
-    return _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
-
-
-def _postgresql(url: URL) -> Engine:
-    return create_engine(
-        url,
-        **ENGINE_OPTIONS,
-        pool_pre_ping=True,
-        pool_size=POOL_SIZE,
-        max_overflow=POOL_MORE,
-        pool_timeout=POOL_TIMEOUT_S,
-        connect_args={name: value for name, value in PATIENCE.items() if name not in url.query},
-    )
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    return postgresql.connect(parsed, **ENGINE_OPTIONS)
 
 
 def _sqlite(url: URL) -> Engine:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
 from front_door import eventually
 from servers.postgresql import PostgreSQL
-from sqlalchemy import event, func, select, text
+from sqlalchemy import create_engine, event, func, select, text
 from sqlalchemy.orm import Session
 from sweep.swept import DAY_S, age, keys, saved
 
@@ -22,7 +23,8 @@ from service.jobs.queue import Queue, Submission
 from service.jobs.request import StoredStyle
 from service.jobs.tasks import PackTask
 from service.storage.blobs import Blobs
-from service.storage.database import POOL_MORE, POOL_SIZE, Database, advisory_lock
+from service.storage.database import Database, advisory_lock
+from service.storage.postgresql import POOL_MORE, POOL_SIZE, SERVER
 from service.storage.preset_schema import PresetRow
 from service.storage.schema import WorkerRow
 from service.storage.tenant_amounts import SUBMIT_LOCK
@@ -65,6 +67,28 @@ def test_a_turn_ends_with_its_transaction_however_that_ends(database: Database) 
     with database.writing() as session:
         session.execute(text("SET LOCAL lock_timeout = '1s'"))
         advisory_lock(session, "jobs")
+
+
+def test_the_server_limits_what_nobody_else_has_set(database_url: str) -> None:
+    url = f"{database_url}?options=-c%20lock_timeout%3D7s"
+    with closing(Database(url)) as database, database.reading() as session:
+        found = {name: session.scalar(text(f"SHOW {name}")) for name in SERVER}
+    assert found == SERVER | {"lock_timeout": "7s", "idle_in_transaction_session_timeout": "1min"}
+
+
+def test_an_upgrade_waits_for_another_one_however_long_that_takes(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SERVER, "lock_timeout", "100ms")
+    engine = create_engine(database_url)
+    with ThreadPoolExecutor(1) as thread:
+        with Session(engine) as other:
+            advisory_lock(other, "migrations")
+            opened = thread.submit(Database, database_url)
+            eventually(lambda: other.scalar(WAITING) == 1, 30, "it doesn't wait")
+            time.sleep(0.3)
+        opened.result(30).close()
+    engine.dispose()
 
 
 def test_a_lost_connection_fails_its_transaction_and_no_later_one(database: Database, postgresql: PostgreSQL) -> None:
