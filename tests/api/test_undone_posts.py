@@ -1,4 +1,4 @@
-"""What a POST stored goes again where its job certainly wasn't taken in."""
+"""What a POST stored goes again where its job certainly wasn't taken in. One that was is answered."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from front_door import b64
 
 from service.config import Settings
 from service.errors import DatabaseError, DatabaseFull
+from service.jobs.batches import Batches
+from service.jobs.deliveries import Deliveries
+from service.jobs.line import Line
 from service.jobs.queue import Queue
 
 
@@ -38,3 +41,24 @@ def test_pictures_stay_only_where_there_may_be_a_job(
         assert client.post("/v1/transfers", json=body).status_code in (503, 507)
     jobs = settings.data / "blobs" / "jobs"
     assert any(path.is_file() for path in jobs.rglob("*")) is stay
+
+
+@pytest.mark.parametrize(
+    "look", [(Batches, "states"), (Batches, "last_waiting"), (Line, "until_ends"), (Deliveries, "of_jobs")]
+)
+def test_a_batch_that_is_stored_is_answered_though_its_jobs_can_not_be_looked_up(
+    client: FlaskClient, body: dict[str, Any], look: tuple[type, str]
+) -> None:
+    """A caller that got an error would submit it again."""
+
+    def fails(*_: Any) -> None:
+        raise _failed(False)
+
+    contents = {"contents": [body.pop("content")] * 3}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(look[0], look[1], fails)
+        answer = client.post("/v1/batches", json=body | contents)
+    assert answer.status_code == 202, answer.text
+    told, found = answer.json or {}, client.get(answer.headers["Location"]).json or {}
+    for shown in ("id", "status", "counts", "fraction", "links"):
+        assert told[shown] == found[shown]

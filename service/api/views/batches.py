@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -28,7 +29,7 @@ from service.api.schemas.resources import batch_item_resource
 from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, LIVE, live_response
 from service.api.views.placed import queue_in
-from service.errors import NotReady, Overtaken
+from service.errors import NotReady, Overtaken, StorageError
 from service.jobs.batch_resource import BatchSnapshot, batch_resource
 from service.jobs.batches import BatchState
 from service.jobs.idempotency import RepeatKey
@@ -39,8 +40,11 @@ from service.jobs.result_bytes import planned_bytes
 from service.pictures.images import FORMATS
 from service.storage.pictures import StoredFile
 from service.storage.readback import BlobFile
+from service.storage.records import BatchSums, JobUsage
 from service.storage.schema import BatchRow, JobRow
 from service.storage.unsaved import REMOVAL_S, remove_unsaved, removed_if_undone
+
+logger = logging.getLogger(__name__)
 
 blueprint = Operations(
     "batches",
@@ -65,10 +69,12 @@ def create_batch(header: NewBatchHeaders, body: BatchBody) -> tuple[Response, in
     batch = context().batches.repeated(key) if key else None
     if batch:
         mark_replayed()
+        resource = _resource(batch)
     else:
         batch = _submitted(body, key)
+        resource = _new_resource(batch)
     request.environ[JOB] = batch.id
-    response = jsonify(_resource(batch))
+    response = jsonify(resource)
     response.headers["Location"] = url_for("batches.get_batch", id=batch.id)
     return response, 202
 
@@ -109,6 +115,19 @@ def get_batch(path: BatchPath) -> dict[str, Any]:
 
 def _resource(batch: BatchRow) -> dict[str, Any]:
     return batch_resource(*_snapshots([batch], context()))
+
+
+def _new_resource(batch: BatchRow) -> dict[str, Any]:
+    """Return a batch that was just submitted; where its jobs can't be looked up, as if all of them wait.
+
+    It is there anyway: who gets an error would submit it again.
+    """
+    try:
+        return _resource(batch)
+    except StorageError as error:
+        logger.warning("batch %s: its jobs can't be looked up: %s", batch.id, error.detail)
+        sums = BatchSums.of({"queued": batch.total}, 0.0, JobUsage())
+        return batch_resource(BatchSnapshot(batch, BatchState(sums, fraction=0.0), None, None))
 
 
 def _snapshot(id: str, app: AppContext) -> BatchSnapshot:
