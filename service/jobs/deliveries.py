@@ -108,6 +108,12 @@ class Deliveries:
             next_one = update(DeliveryRow).where(*_undelivered(id), newest)
             session.execute(next_one.values(due_at=now() + pause, error=told))
 
+    def give_back(self, id: str, attempts: int) -> None:
+        """Have a message due at once whose claimed attempt was not made. Do nothing if a later one has begun."""
+        unsent = update(DeliveryRow).where(*_undelivered(id), DeliveryRow.attempts == attempts)
+        with self._database.writing() as session:
+            session.execute(unsent.values(attempts=attempts - 1, due_at=now()))
+
     def given_up(self, id: str, error: str) -> None:
         """Mark a message as failed for good."""
         self._end(id, error=error[:MAX_ERROR])

@@ -107,6 +107,7 @@ class WebhookDispatcher:
             start(sending)
         except Unavailable:
             del self._under_way[sending]
+            self._deliveries.give_back(delivery.id, delivery.attempts)
             raise
 
     def _deliver(self, delivery: Delivery) -> None:

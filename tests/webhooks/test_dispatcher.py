@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from front_door import eventually
+from full_system import no_room_for
 from jobs.submitting import ended_job
 from webhooks.receiver import SECRET, Hanging, Receiver, raw_server
 
@@ -162,6 +163,20 @@ def test_a_database_that_fails_for_a_while_is_waited_for(database: Database, mon
     with Receiver() as receiver, running(database):
         leave(database, "a", receiver.url())
         wait_for(database, "a", "delivered")
+
+
+def test_a_webhook_without_a_thread_waits_for_one_and_loses_no_attempt(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Receiver(500) as receiver, running(database):
+        with no_room_for("webhook"):
+            leave(database, "a", receiver.url())
+            refused = 2 * len(deliveries.BACKOFF_S)
+            eventually(
+                lambda: caplog.text.count("webhooks can't be delivered now") >= refused, PATIENCE_S, "not tried"
+            )
+        outcome = wait_for(database, "a", "delivered")
+    assert outcome["attempts"] == 2
 
 
 def test_an_odd_error_in_sending_one_webhook_does_not_hold_up_the_next(
