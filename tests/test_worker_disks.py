@@ -71,6 +71,17 @@ def test_a_disk_that_fills_up_between_two_sweeps_is_swept_soon(
     assert len(sweeps) == 3  # from then on once a minute
 
 
+def test_a_sweep_that_had_too_little_time_is_followed_by_one_soon(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([True, True, False])
+    monkeypatch.setattr(workers, "SHORT_SWEEP_S", 0.0)
+    monkeypatch.setattr(workers, "sweep", lambda *args: next(answers))
+    for _ in range(9):
+        worker.before_claim()
+    assert not list(answers)
+
+
 def test_grams_make_no_room_on_a_disk_that_they_are_not_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fill_up(monkeypatch, tmp_path / "database")
     database = f"sqlite:///{tmp_path}/database/service.db"

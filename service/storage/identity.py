@@ -11,6 +11,7 @@ import json
 import uuid
 from dataclasses import asdict, dataclass
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from service.errors import BlobNotFound
@@ -21,7 +22,7 @@ from service.storage.schema import STORE_MARK, MarkRow
 KEY = "store/id"
 MARK = STORE_MARK
 GIVEN = "store has its id"  # the mark of a database whose blob store was seen with the id that they share
-ACCEPTED = "files accepted"  # the mark that lets one sweep remove all files without a row
+ACCEPTED = "files accepted"  # the mark that lets a sweep remove all files without a row
 FOLDERS = ("jobs", "styles")  # of files that rows refer to
 STRANGE = "most of the files have no row in the database"
 COUNT_S = 600.0  # seconds between two counts, at least
@@ -224,6 +225,12 @@ def accept(database: Database, blobs: Blobs) -> None:
 def is_accepted(session: Session) -> bool:
     """Return whether an operator lets the next sweep remove all files without a row."""
     return session.get(MarkRow, ACCEPTED) is not None
+
+
+def end_acceptance(database: Database) -> None:
+    """Let sweeps doubt again, once one has removed all files without a row. Raises DatabaseError."""
+    with database.writing() as session:
+        session.execute(delete(MarkRow).where(MarkRow.name == ACCEPTED))
 
 
 def holds_files(blobs: Blobs) -> bool:

@@ -77,10 +77,11 @@ def remove_tenant(database: Database, blobs: Blobs, name: str, seconds: float = 
     return found
 
 
-def finish_removals(database: Database, blobs: Blobs) -> None:
+def finish_removals(database: Database, blobs: Blobs, seconds: float = math.inf) -> bool:
     """Remove what is left of tenants whose removal was interrupted, and forget those that are gone for long.
 
-    Which pictures a tenant has used is forgotten when their Gram matrices are no longer cached.
+    Which pictures a tenant has used is forgotten when their Gram matrices are no longer cached. Return False if
+    `seconds` did not suffice for all of the tenants; to call it again goes on.
 
     Raises StorageError.
     """
@@ -88,17 +89,18 @@ def finish_removals(database: Database, blobs: Blobs) -> None:
     with database.reading() as session:
         gone = session.scalars(removed).all()
         names = [name for name in gone if tenants.has_rows(session, name)]
-    for name in names:
-        remove_tenant(database, blobs, name)
+    end = time.monotonic() + seconds
+    complete = [remove_tenant(database, blobs, name, end - time.monotonic()).complete for name in names]
     if gone:
         with database.writing() as session:
             tenants.forget_removed(session)
     with database.reading() as session:
         if session.scalar(select(StyleUseRow.image).limit(1)) is None:
-            return
+            return all(complete)
     cached = {gram_keys.prefix_in(blob.key) for blob in blobs.listing(gram_keys.FOLDER)}
     with database.writing() as session:
         forget_others(session, lambda image: gram_keys.image_prefix(image) in cached)
+    return all(complete)
 
 
 @dataclass

@@ -21,7 +21,7 @@ from service.worker.reporter import Reporter
 from service.worker.sweep import sweep
 
 SWEEP_S = 3600.0  # seconds between two sweeps; fewer for a short retention
-SHORT_SWEEP_S = 60.0  # seconds between two sweeps while the disk is short of room
+SHORT_SWEEP_S = 60.0  # seconds between two sweeps while the disk is short of room, or one had too little time
 
 
 class Worker(WorkerLoop):
@@ -65,14 +65,16 @@ class Worker(WorkerLoop):
         return RUN_CLASSES[claim.kind](*needs, self._stylist)
 
     def before_claim(self) -> None:
-        """Sweep if it is time; sooner while a disk is short of room."""
+        """Sweep if it is time; sooner while a disk is short of room, or something is left to remove."""
         clock = time.monotonic()
         if clock < self._hurried_sweep or (clock < self._next_sweep and not self._disks.shortage()):
             return
         wait = min(SWEEP_S, max(1.0, self._settings.retention / 4))
-        self._next_sweep, self._hurried_sweep = clock + wait, clock + min(wait, SHORT_SWEEP_S)
-        gram_bytes = self._settings.gram_disk
-        sweep(self._database, self._blobs, gram_bytes, self._settings.retention, self._disks.blobs_shortage())
+        soon = min(wait, SHORT_SWEEP_S)
+        self._next_sweep, self._hurried_sweep = clock + wait, clock + soon
+        gram_bytes, shortage = self._settings.gram_disk, self._disks.blobs_shortage()
+        if sweep(self._database, self._blobs, gram_bytes, self._settings.retention, shortage):
+            self._next_sweep = self._hurried_sweep = time.monotonic() + soon
 
 
 def _capacity(settings: Settings, info: EngineInfo) -> Capacity:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -20,7 +21,7 @@ from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import LEARN, WARM
 from service.storage.left import forget_old_left
-from service.storage.schema import ENDED, CallerRow, JobRow, MarkRow
+from service.storage.schema import ENDED, CallerRow, JobRow
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.styles import gram_keys, preset_versions
 from service.styles.preset_tasks import named_tasks
@@ -32,56 +33,60 @@ logger = logging.getLogger(__name__)
 
 BATCH = 1000  # jobs that are removed at a time
 MENDED = 50  # batches that earlier versions ended and that one sweep mends: it reads all of their jobs
-PATIENCE_S = 60.0  # seconds that a sweep waits in total for files that can't be removed
+REMOVAL_S = 20.0  # seconds that a sweep removes files, and as many for tenants: its worker claims no job meanwhile
 
 
-def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float, shortage: int = 0) -> None:
+def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float, shortage: int = 0) -> bool:
     """Remove what expired, the files of what was deleted, and the oldest Grams; cancel nameless tasks.
 
-    Jobs expire, and former states of presets.
+    Jobs expire, and former states of presets. Return whether time was up and another sweep can remove more at once.
 
     If the files seem to belong to another database, this is logged and nothing is removed. Grams can be made again,
     so they are also removed if the blobs' disk lacks `shortage` bytes. A file that can't be removed doesn't stop the
     others: the record of its folder stays, and the next sweep tries again.
 
     Raises:
-        StorageError: rows or files can't be read, or the removal of files failed for PATIENCE_S in total.
+        StorageError: rows or files can't be read.
     """
     known = read_known(database, retention_s)
     plan = make_plan(known, blobs, gram_bytes, shortage)
     if reason := identity.tie(database, blobs, plan.fit) or plan.doubt:
         logger.error("nothing is swept up: %s; %s", reason, identity.ADVICE)
-        return
-    stuck = _remove(blobs, plan.doomed)
+        return False
+    stuck, later = _remove(blobs, plan.doomed)
     blobs.remove_unfinished(time.time() - GRACE_S)
-    if len(plan.doomed) > len(stuck):
-        logger.info("swept up %d files that nothing needs", len(plan.doomed) - len(stuck))
-    expired = known.expired - {owner_id(blob) for blob in stuck}
-    held = {folder_of(blob) for blob in stuck} | {gram_keys.prefix_in(blob.key) for blob in stuck}
+    left = [*stuck, *later]
+    if len(plan.doomed) > len(left):
+        logger.info("swept up %d files that nothing needs", len(plan.doomed) - len(left))
+    expired = known.expired - {owner_id(blob) for blob in left}
+    held = {folder_of(blob) for blob in left} | {gram_keys.prefix_in(blob.key) for blob in left}
     _forget(database, sorted(expired), plan.done - held, retention_s)
+    if known.accepted and not later:
+        identity.end_acceptance(database)
     preset_versions.forget_expired(database, retention_s)
-    finish_removals(database, blobs)
+    all_removed = finish_removals(database, blobs, REMOVAL_S)
     _end_nameless_tasks(database)
     with suppress(StorageError):  # a count that is too low does no harm
         identity.count_sweep(database, blobs)
+    return not all_removed or bool(later and not stuck)
 
 
-def _remove(blobs: Blobs, doomed: Sequence[BlobInfo]) -> list[BlobInfo]:
-    """Remove files; return those that can't be removed. Raises StorageError if they cost too much time."""
-    stuck: list[BlobInfo] = []
-    reason, waited = "", 0.0
-    for blob in doomed:
-        begun = time.monotonic()
+def _remove(blobs: Blobs, doomed: Sequence[BlobInfo]) -> tuple[list[BlobInfo], deque[BlobInfo]]:
+    """Remove files for REMOVAL_S; return those that can't be removed, and those that there was no time for."""
+    later, stuck, reason = deque(doomed), list[BlobInfo](), ""
+    end = time.monotonic() + REMOVAL_S
+    while later and time.monotonic() < end:
+        blob = later.popleft()
         try:
             blobs.delete(blob.key)
         except StorageError as error:
             stuck.append(blob)
-            reason, waited = error.detail, waited + time.monotonic() - begun
-            if waited > PATIENCE_S:
-                raise
+            reason = error.detail
     if stuck:
         logger.error("%d files can't be swept up, the next sweep tries again: %s", len(stuck), reason)
-    return stuck
+    if later:
+        logger.warning("%d files wait for the next sweep: their removal takes long", len(later))
+    return stuck, later
 
 
 def _forget(database: Database, expired: Sequence[str], left: set[str], retention_s: float) -> None:
@@ -101,7 +106,6 @@ def _forget(database: Database, expired: Sequence[str], left: set[str], retentio
         outbox.forget_old(session, retention_s)
         keys.forget_ended(session)
         session.execute(delete(CallerRow).where(CallerRow.owner.not_in(select(JobRow.owner))))
-        session.execute(delete(MarkRow).where(MarkRow.name == identity.ACCEPTED))
 
 
 def _end_nameless_tasks(database: Database) -> None:

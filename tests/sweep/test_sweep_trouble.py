@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from jobs.submitting import REQUEST
-from sweep.swept import DAY_S, age, keys, submit
+from sweep.swept import DAY_S, age, keys, left_over, submit
 
 from service.errors import NotFound, StorageError
 from service.jobs.batches import Batches, BatchItem
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import Painting
+from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.worker import sweep as sweeping
+from service.worker import sweep_plan
 from service.worker.sweep import sweep
 from service.worker.sweep_plan import ROWS_AT_ONCE, read_known
 
@@ -92,16 +96,60 @@ def test_a_file_that_can_not_be_removed_holds_up_nothing_else(
     assert keys(willing) == set()
 
 
-def test_a_store_that_is_away_is_not_waited_for_with_each_file(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many files a sweep has time for: each takes a quarter of it, and it ends with the fourth."""
+    clock = itertools.count(step=sweeping.REMOVAL_S / 4)
+    monkeypatch.setattr(sweeping, "time", SimpleNamespace(time=time.time, monotonic=lambda: next(clock)))
+    return 3
+
+
+def test_a_sweep_ends_when_its_time_is_up_and_the_next_one_goes_on(
+    database: Database, blobs: Blobs, tmp_path: Path, slow: int
 ) -> None:
-    monkeypatch.setattr(sweeping, "PATIENCE_S", 0.0)
-    blobs = Stubborn((tmp_path / "blobs").as_uri())
-    sweep(database, blobs, 0, DAY_S)
-    blobs.put("jobs/stuck/content", b"1")
+    queue = Queue(database, Limits())
+    submit(database, "a")
+    queue.cancel("a")
+    for i in range(slow + 1):
+        blobs.put(f"jobs/a/{i}", b"1")
+    time.sleep(0.1)
     age(tmp_path)
-    with pytest.raises(StorageError, match="could not be removed"):
-        sweep(database, blobs, 0, DAY_S)
+    assert sweep(database, blobs, 0, 0.05)
+    assert len(keys(blobs)) == 1
+    assert queue.get("a")  # its row waits for the file
+    assert not sweep(database, blobs, 0, 0.05)
+    assert keys(blobs) == set()
+    with pytest.raises(NotFound):
+        queue.get("a")
+
+
+def test_a_store_that_takes_long_to_refuse_is_not_swept_again_before_the_usual_time(
+    database: Database, tmp_path: Path, slow: int
+) -> None:
+    blobs = Stubborn((tmp_path / "blobs").as_uri())
+    for i in range(slow + 1):
+        blobs.put(f"jobs/b/stuck-{i}", b"1")
+    identity.accept(database, blobs)
+    age(tmp_path)
+    assert not sweep(database, blobs, 0, DAY_S)
+
+
+def test_files_that_an_operator_accepts_go_though_one_sweep_has_no_time_for_all(
+    database: Database, blobs: Blobs, tmp_path: Path, slow: int
+) -> None:
+    count = slow * sweep_plan.MANY // 2
+    left_over(blobs, count)
+    identity.accept(database, blobs)
+    age(tmp_path)
+    for left in range(count - slow, 0, -slow):
+        assert sweep(database, blobs, 0, DAY_S)
+        assert len(keys(blobs)) == left
+    assert not sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == set()
+    left_over(blobs, count)
+    age(tmp_path)
+    sweep(database, blobs, 0, DAY_S)
+    assert len(keys(blobs)) == count
 
 
 def test_half_written_files_that_can_not_be_removed_hold_up_nothing(

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from jobs.submitting import REQUEST
 from sqlalchemy import select, update
+from sweep.swept import DAY_S
 
 from service.decoding import files
 from service.errors import Forbidden, NameTaken, NotFound, Unauthorized
@@ -29,11 +30,13 @@ from service.storage.tenant_schema import StyleUseRow, TenantRow, UsageRow
 from service.styles import gram_keys
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
+from service.tenants import removal
 from service.tenants.callers import owner_of
 from service.tenants.keys import OPERATOR, Keys
 from service.tenants.removal import KINDS, finish_removals, remove_tenant
 from service.tenants.scopes import ALL
 from service.tenants.tenants import KEPT_S, REST_S, Tenants, forget_removed
+from service.worker.sweep import REMOVAL_S, sweep
 
 ACME = "acme"
 
@@ -237,6 +240,32 @@ def test_a_removal_keeps_its_time_however_slow_the_files_are(
         note_uses(session, [(ACME, str(i) * 64) for i in range(4)])
     clock[0], removed[:] = 0.0, []
     assert remove_tenant(database, blobs, ACME, seconds=20.0).counts["grams"] == 2  # after the preset's files
+
+
+def test_the_next_sweeps_end_a_removal_that_one_has_too_little_time_for(
+    database: Database, blobs: Blobs, presets: Presets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+
+    def remove(_: Blobs, key: str) -> None:
+        clock[0] += REMOVAL_S / 4
+
+    for module in ("service.tenants.removal", "service.storage.unsaved"):
+        monkeypatch.setattr(f"{module}.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(removal, "BATCH", 2)
+    monkeypatch.setattr(Blobs, "delete_all", remove)
+    queue = Queue(database, Limits(), ACME)
+    for i in range(10):
+        queue.submit(Submission(f"own-{i}", REQUEST, owner_of(ACME)))
+    remove_tenant(database, blobs, ACME, seconds=0)
+    left = []
+    for _ in range(9):
+        is_left = sweep(database, blobs, 0, DAY_S)
+        left.append(len(what_is_left(database)[0]))
+        if not is_left:
+            break
+    assert left[:3] == [8, 4, 1]
+    assert what_is_left(database) == (["others"], ["default"], [""])
 
 
 def test_the_default_tenant_stays(database: Database, blobs: Blobs) -> None:
