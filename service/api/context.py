@@ -36,6 +36,7 @@ from service.storage.schema import DEFAULT_TENANT
 from service.styles.preset_painters import PresetPainters
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
+from service.styles.starters.loading import StartersCheck
 from service.tenants.known import KnownKeys
 from service.tenants.rates import Rates
 from service.tenants.recent_amounts import RecentAmounts
@@ -60,6 +61,7 @@ class AppContext:
     blobs_check: SharedCheck
     disks: Disks
     presets: Presets
+    starters: StartersCheck
     versions: PresetVersions
     painters: PresetPainters
     queue: Queue

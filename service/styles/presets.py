@@ -136,44 +136,46 @@ class Presets:
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Images]]) -> bool:
         """Save shared presets (name, description, images), all or none; return whether it did.
 
-        That is done once in the database's life. If there are presets already, only the mark is written. `presets`
-        isn't read if the mark is there.
+        That is done once in the database's life. If there are presets already, only the mark is written. Those that
+        come while the files are written stay, also under the same names. `presets` isn't read if nothing is to save.
         """
         with self._database.reading() as session:
             if session.get(MarkRow, mark):
                 return False
+            is_first = session.scalar(select(PresetRow.name).limit(1)) is None
         saved: dict[str, _Version] = {}
         folders: list[str] = []
         with removed_if_undone(self._blobs, folders):
-            for name, description, style_images in presets:
+            for name, description, style_images in presets if is_first else ():
                 version = uuid.uuid4().hex
                 folders.append(version_folder(version))
                 saved[name] = replace(self._save(version, description, style_images), shared=True, bytes=0)
-            if self._add(mark, saved):
-                return True
-        remove_unsaved(self._blobs, folders)  # another process was first
-        return False
+            added = self._add(mark, saved)
+        remove_unsaved(self._blobs, [version_folder(one.version) for name, one in saved.items() if name not in added])
+        return bool(added)
 
-    def _add(self, mark: str, saved: Mapping[str, _Version]) -> bool:
-        """Add the rows of presets with their mark, unless that was done or there are other presets.
+    def has_mark(self, mark: str) -> bool:
+        """Return whether `put_once` was called with this mark."""
+        with self._database.reading() as session:
+            return session.get(MarkRow, mark) is not None
 
-        Return False if that was done before.
-        """
+    def _add(self, mark: str, saved: Mapping[str, _Version]) -> set[str]:
+        """Add the rows of presets with their mark, unless another process did; return the names that were free."""
         with self._database.writing() as session:
             advisory_lock(session, mark)
             advisory_lock(session, LOCK)
             if session.get(MarkRow, mark):
-                return False
+                return set()
             made_at = read_clock(session)
             session.add(MarkRow(name=mark, made_at=made_at))
-            if session.scalar(select(PresetRow.name).limit(1)):
-                return False
-            rows = (
-                PresetRow(tenant=self._tenant, name=name, created_at=made_at, **vars(one))
+            taken = set(session.scalars(select(PresetRow.name).where(PresetRow.tenant == self._tenant)))
+            rows = {
+                name: PresetRow(tenant=self._tenant, name=name, created_at=made_at, **vars(one))
                 for name, one in saved.items()
-            )
-            session.add_all(rows)
-        return True
+                if name not in taken
+            }
+            session.add_all(rows.values())
+        return set(rows)
 
     def _save(
         self, version: str, description: str, style_images: Images, allowance: Allowance | None = None

@@ -68,6 +68,7 @@ from service.studio import pages
 from service.styles.preset_painters import PresetPainters
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
+from service.styles.starters.loading import StartersCheck
 from service.telemetry.logs import set_up_logs
 from service.tenants.known import KnownKeys
 from service.tenants.rates import Rates
@@ -153,13 +154,15 @@ def _context(settings: Settings) -> AppContext:
     queue = Queue(database, of_queue, line=line)
     watch = Watch(queue, one_machine=settings.is_on_one_machine)
     places = LongPlaces.of(settings.web_threads)
+    presets = Presets(database, blobs, caller_bytes, cancel, limits=of_tenants, retention_s=settings.retention)
     return AppContext(
         settings=settings,
         database=database,
         blobs=blobs,
         blobs_check=SharedCheck(blobs.check),
         disks=Disks(settings.database, settings.blob_url, settings.disk_floor),
-        presets=Presets(database, blobs, caller_bytes, cancel, limits=of_tenants, retention_s=settings.retention),
+        presets=presets,
+        starters=StartersCheck(presets, are_wanted=settings.starters),
         versions=PresetVersions(database, settings.retention, cancel, limits=of_tenants),
         painters=PresetPainters(database, blobs, cancel),
         queue=queue,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,14 @@ import pytest
 from flask.testing import FlaskClient
 from front_door import RunningService, b64, png
 
+from service.api.context import KEY
 from service.config import Settings
 from service.jobs.registry import WorkerRegistry
 from service.machine.memory import Capacity
 from service.storage.database import Database
 from service.storage.lanes import PAINT
+from service.styles.starters.loading import MARK
+from service.web.app import create_app
 
 PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)))
 
@@ -62,6 +66,20 @@ def test_it_is_not_ready_without_its_model_or_its_blobs(
     assert "another file or folder lies in its place" in detail
     assert "python -m export" in detail
     assert str(settings.data) not in detail
+
+
+def test_it_is_not_ready_before_the_presets_that_come_with_it_are_saved(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.model.touch()
+    WorkerRegistry(database).heartbeat("here:1", Capacity(None, "float32"))
+    monkeypatch.setattr("service.web.app.load_in_background", lambda context: None)
+    app = create_app(replace(settings, starters=True))
+    client, presets = app.test_client(), app.extensions[KEY].presets
+    answer = client.get("/readyz")
+    assert (answer.status_code, "not saved yet" in answer.get_json()["detail"]) == (503, True)
+    presets.put_once(MARK, [])
+    assert client.get("/readyz").status_code == 200
 
 
 def test_workers_with_different_models_are_told(settings: Settings, database: Database, client: FlaskClient) -> None:

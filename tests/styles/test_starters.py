@@ -104,6 +104,25 @@ def test_presets_that_are_there_are_left_alone_for_good(presets: Presets) -> Non
     assert names(presets) == []
 
 
+def test_presets_that_come_while_they_are_saved_stop_none_and_stay(
+    database: Database, presets: Presets, tmp_path: Path
+) -> None:
+    """Somebody saves two in that second, one of them under the name of a starter."""
+
+    class Slow(Blobs):
+        def put(self, key: str, data: bytes) -> None:
+            if names(presets) == []:
+                for name in ("ink", "own"):
+                    presets.put(name, "mine", [StyleImage(files.check_image(PICTURE))])
+            super().put(key, data)
+
+    assert save(Presets(database, Slow((tmp_path / "blobs").as_uri())))
+    assert names(presets) == sorted([*FEW, "own"])
+    assert [presets.get(name).description for name in ("ink", "own", "waves")] == ["mine", "mine", ""]
+    assert len(files_in(tmp_path)) == 2 * 4
+    assert not save(presets)
+
+
 def test_a_store_that_fails_in_between_leaves_none_and_the_next_start_saves_all(
     database: Database, presets: Presets, tmp_path: Path
 ) -> None:

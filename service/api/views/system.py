@@ -27,7 +27,8 @@ def livez() -> dict[str, str]:
 def readyz() -> dict[str, Any]:
     """Check that a transfer posted now would be carried out
 
-    Database, blobs, room on the disk, model and a live worker are there, and there is room for a request's body.
+    Database, blobs, room on the disk, model and a live worker are there, and there is room for a request's body;
+    the presets that come with the service are saved.
     `notes` has what is odd all the same.
     """
     reasons = _unready()
@@ -45,7 +46,8 @@ def _unready() -> list[str]:
     except OSError as error:  # as where a folder above it can't be entered
         reasons.append(f"the model can't be read: {error.strerror}")
     found = context()
-    for check in (found.fullness.check, found.database.check, check_room, _check_blobs, found.registry.check):
+    stored = found.database.check, check_room, _check_blobs, found.starters.check
+    for check in (found.fullness.check, *stored, found.registry.check):
         try:
             check()
         except ServiceError as error:

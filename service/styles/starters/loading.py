@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from service.decoding import files
+from service.errors import Unavailable
 from service.pictures.images import ImageFile, digest
 from service.pictures.style_image import StyleImage
 from service.storage.preset_schema import PresetRow
@@ -75,6 +76,20 @@ def is_built_in(preset: PresetRow) -> bool:
     """Return whether a preset is one of the starters, as it came."""
     starter = BY_NAME.get(preset.name)
     return starter is not None and not preset.options and starter.is_unchanged(preset)
+
+
+class StartersCheck:
+    """Whether the starters were saved, or aren't wanted: who then saves presets of its own doesn't stop them."""
+
+    def __init__(self, presets: Presets, *, are_wanted: bool) -> None:
+        self._presets = presets
+        self._are_done = not are_wanted
+
+    def check(self) -> None:
+        """Raise Unavailable until they are saved. Raises DatabaseError."""
+        self._are_done = self._are_done or self._presets.has_mark(MARK)
+        if not self._are_done:
+            raise Unavailable("the presets that come with the service are not saved yet")
 
 
 def load(presets: Presets) -> None:
