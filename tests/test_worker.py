@@ -7,14 +7,14 @@ import signal
 import subprocess
 import sys
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
 from front_door import ROOT, eventually
-from jobs.submitting import claimed, submit
+from jobs.submitting import REQUEST, claimed, submit
 
 from service.commands.worker import run_until_stopped
 from service.config import Settings
@@ -22,8 +22,10 @@ from service.engine.losses import Losses
 from service.errors import StorageError
 from service.jobs.leases import Claim, Leases
 from service.jobs.limits import Limits
-from service.jobs.queue import Queue
+from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.registry import WorkerRegistry
+from service.jobs.request import Painting
+from service.options import TransferOptions
 from service.pictures.images import Picture
 from service.storage.database import Database
 from service.storage.lanes import ENGINE, PAINT
@@ -42,6 +44,18 @@ from service.worker.transfer import TransferRun
 
 TransferRun.work = lambda run: time.sleep(600)
 worker.run(None)
+"""
+
+UNWRITTEN = """
+from service.commands import painter
+from service.errors import DatabaseError
+from service.jobs import leases
+
+def away(*args):
+    raise DatabaseError("the server went away")
+
+leases.finish = away
+painter.run(None)
 """
 
 UNWATCHED = """
@@ -111,6 +125,22 @@ def test_a_step_that_takes_too_long_is_not_waited_for_at_the_end(
     assert f"job {id}: given back at its checkpoint; it did not stop in time" in log
     assert (queue.get(id).status, queue.get(id).attempts) == ("queued", 0)
     assert WorkerRegistry(database).alive() == 0
+
+
+def test_an_end_that_can_t_be_written_is_not_waited_for_at_the_end(database: Database, tmp_path: Path) -> None:
+    """A job that fails, because its content is missing, while the database takes no ends."""
+    queue = Queue(database, Limits())
+    painted = replace(REQUEST, base=Painting((), TransferOptions(method="painter", iterations=0)))
+    id = queue.submit(Submission(new_id(), painted)).id
+    env = os.environ | {"NST_DATA": str(tmp_path), "NST_LEASE_S": "600"}
+    log = tmp_path / "log"
+    with log.open("wb") as stream:
+        worker = subprocess.Popen([sys.executable, "-c", UNWRITTEN], cwd=ROOT, env=env, stderr=stream)
+    eventually(lambda: f"job {id}: its end could not be written" in log.read_text(), 60, "it did not try")
+    worker.terminate()
+    assert worker.wait(60) == 0
+    assert f"job {id}: given back at its checkpoint; it did not stop in time" in log.read_text()
+    assert (queue.get(id).status, queue.get(id).attempts) == ("queued", 0)
 
 
 def test_a_process_that_keeps_too_much_begins_anew_and_stays_a_worker(

@@ -8,10 +8,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.errors import JobFailed
+from service.jobs.finish import deadline_error, finish
 from service.jobs.request import TransferRequest
+from service.storage.database import read_clock
 from service.storage.kinds import TRANSFER
 from service.storage.records import JobCheckpoint, JobProgress
 from service.storage.schema import JobRow
+
+MAX_ATTEMPTS = 3  # workers that died one after another without getting a job further, after which it is given up
 
 
 def give_back_all(session: Session) -> None:
@@ -52,7 +56,20 @@ def go_back(row: JobRow) -> None:
     row.progress = replace(row.checkpoint.progress if row.checkpoint else JobProgress(), event=row.events)
 
 
-def worn_out(row: JobRow) -> JobFailed:
+def give_up(session: Session, row: JobRow) -> bool:
+    """End a job that must not be tried (again); return whether it was ended."""
+    if row.cancel_requested:
+        finish(session, row, "canceled")
+    elif row.deadline_at is not None and row.deadline_at < read_clock(session):
+        finish(session, row, "failed", deadline_error(row))
+    elif row.attempts >= MAX_ATTEMPTS:
+        finish(session, row, "failed", _worn_out(row))
+    else:
+        return False
+    return True
+
+
+def _worn_out(row: JobRow) -> JobFailed:
     """Return the error of a job whose workers died too often without getting it further."""
     reached = ""
     if row.kind == TRANSFER:

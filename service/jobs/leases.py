@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from service.errors import ServiceError
 from service.jobs import batch_course
-from service.jobs.attempts import enter_checkpoint, enter_grams, give_back, go_back, worn_out
+from service.jobs.attempts import enter_checkpoint, enter_grams, give_back, give_up, go_back
 from service.jobs.finish import deadline_error, finish
 from service.jobs.judging import Judgement, enter, submit_judging
 from service.jobs.ledger import count_begun
 from service.jobs.meter import Meter, meter_for
+from service.jobs.repeated_end import write_end
 from service.jobs.running_limits import may_run_one_more, next_job, passed_over
 from service.jobs.scheduling import HANDOVER_S, gets_no_worker, goes_before, is_due, patience_s
 from service.jobs.tasks import CompareTask, JudgeTask, followed_id
@@ -33,8 +34,6 @@ from service.storage.typed_json import Json
 
 Result = TransferResult | ScoreResult | TaskResult
 """The result of a job, by its kind."""
-
-MAX_ATTEMPTS = 3  # workers that died one after another without getting a job further, after which it is given up
 
 
 class LeaseLost(Exception):
@@ -97,13 +96,21 @@ class Leases:
             yield session
         ring(ROWS)
 
-    @contextmanager
-    def _ending(self, claim: Claim) -> Iterator[tuple[Session, JobRow]]:
-        """Begin the transaction that ends a job; a job that it follows is locked too. Raises LeaseLost."""
-        with self._writing() as session:
-            if claim.kind in FOLLOWING:
-                lock_jobs(session, JobRow.id.in_((claim.id, followed_id(claim.request))))
-            yield session, _held(session, claim)
+    def _end(self, claim: Claim, status: str, change: Callable[[Session, JobRow], None]) -> None:
+        """End a job by `change`, in one transaction; a job that it follows is locked too.
+
+        While the database is away, it tries again until a lease is over. Raises LeaseLost.
+        """
+
+        def write(may_have_ended: bool) -> None:
+            with self._writing() as session:
+                if claim.kind in FOLLOWING:
+                    lock_jobs(session, JobRow.id.in_((claim.id, followed_id(claim.request))))
+                if may_have_ended and (row := _locked(session, claim)) and row.status == status:
+                    return
+                change(session, _held(session, claim))
+
+        write_end(write, claim.id, self._lease_s)
 
     def claim(self, worker: str, engine: dict[str, str] | None, lane: Lane = ENGINE) -> Claim | None:
         """Claim the next job that waits or whose lease ran out; None if there is none.
@@ -124,7 +131,7 @@ class Leases:
                 row = next_job(session, lane, self._limits)
                 if row is None:
                     return None
-                if may_run_one_more(session, row.tenant, self._limits) and not _give_up(session, row):
+                if may_run_one_more(session, row.tenant, self._limits) and not give_up(session, row):
                     return self._take(session, row, worker, engine)
 
     def _take(self, session: Session, row: JobRow, worker: str, engine: dict[str, str] | None) -> Claim:
@@ -187,7 +194,8 @@ class Leases:
 
         Raises LeaseLost.
         """
-        with self._ending(claim) as (session, row):
+
+        def change(session: Session, row: JobRow) -> None:
             row.bytes += files_bytes(files)
             row.usage = replace(claim.meter.usage(), bytes_out=sum(files))
             row.result, row.style_cache, row.checkpoint = result.to_json(), style_cache, None
@@ -198,32 +206,42 @@ class Leases:
             finish(session, row, "succeeded")
             if then is not None:
                 submit_judging(session, row, then)
+
+        self._end(claim, "succeeded", change)
         if then is not None:
             ring(JOBS)
 
     def judged(self, claim: Claim, transfer: str, found: Judgement) -> None:
         """End a judging with success, and enter what it found in the transfer, if that exists. Raises LeaseLost."""
-        with self._ending(claim) as (session, row):
+
+        def change(session: Session, row: JobRow) -> None:
             enter(session, transfer, found, row.engine)
             row.result = TaskResult().to_json()
             finish(session, row, "succeeded")
 
+        self._end(claim, "succeeded", change)
+
     def fail(self, claim: Claim, error: ServiceError) -> None:
         """End a job with an error. Raises LeaseLost."""
-        with self._ending(claim) as (session, row):
-            finish(session, row, "failed", error)
+        self._end(claim, "failed", lambda session, row: finish(session, row, "failed", error))
 
     def fail_overdue(self, claim: Claim) -> None:
         """End a job whose deadline has passed. Raises LeaseLost."""
-        with self._ending(claim) as (session, row):
+
+        def change(session: Session, row: JobRow) -> None:
             count_begun(row)
             finish(session, row, "failed", deadline_error(row))
 
+        self._end(claim, "failed", change)
+
     def cancel(self, claim: Claim) -> None:
         """End a job that its caller canceled. Raises LeaseLost."""
-        with self._ending(claim) as (session, row):
+
+        def change(session: Session, row: JobRow) -> None:
             count_begun(row)
             finish(session, row, "canceled")
+
+        self._end(claim, "canceled", change)
 
     def hold(self, session: Session, claim: Claim) -> None:
         """Keep a claimed job from others until a transaction under way ends. Raises LeaseLost."""
@@ -265,24 +283,16 @@ class Leases:
             return session.scalar(select(JobRow.id).where(JobRow.id == id)) is not None
 
 
+def _locked(session: Session, claim: Claim) -> JobRow | None:
+    """Lock and return the row of a claimed job; None if another worker has it or it is gone."""
+    claimed = select(JobRow).where(JobRow.id == claim.id, JobRow.fence == claim.fence)
+    return session.scalar(claimed.with_for_update())
+
+
 def _held(session: Session, claim: Claim) -> JobRow:
     """Return the row of a claimed job, with what the work has cost so far. Raises LeaseLost."""
-    held = select(JobRow).where(JobRow.id == claim.id, JobRow.fence == claim.fence, JobRow.status == "running")
-    row = session.scalar(held.with_for_update())
-    if row is None:
+    row = _locked(session, claim)
+    if row is None or row.status != "running":
         raise LeaseLost(claim.id)
     row.usage = claim.meter.usage()
     return row
-
-
-def _give_up(session: Session, row: JobRow) -> bool:
-    """End a job that must not be tried (again); return whether it was ended."""
-    if row.cancel_requested:
-        finish(session, row, "canceled")
-    elif row.deadline_at is not None and row.deadline_at < read_clock(session):
-        finish(session, row, "failed", deadline_error(row))
-    elif row.attempts >= MAX_ATTEMPTS:
-        finish(session, row, "failed", worn_out(row))
-    else:
-        return False
-    return True

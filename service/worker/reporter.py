@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -159,7 +160,7 @@ class Reporter:
         return self._previews.keep(lambda: picture, self._newest.iteration if self._newest else 0)
 
     def report_last(self) -> None:
-        """Store a last preview and checkpoint before the job is given up.
+        """Store a last preview and checkpoint before the job is given up, and report them if the database lets us.
 
         Raises LeaseLost.
         """
@@ -167,8 +168,8 @@ class Reporter:
             progress = self._job_progress(self._newest, None)
             preview = self._previews.keep(self._newest.picture, self._newest.iteration)
             checkpoint = self._checkpoints.keep(self._newest.checkpoint, progress)
-            self._leases.report(self._claim, progress=progress, preview=preview, checkpoint=checkpoint)
-            self._checkpoints.tidy(checkpoint)
+            with suppress(Canceled, Overdue):
+                self._write(progress, preview, checkpoint)
 
     def remove_checkpoints(self) -> None:
         """Remove the checkpoints of a job that has ended."""

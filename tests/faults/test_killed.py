@@ -15,7 +15,7 @@ from faults.jobs_to_do import LONG, SHORT, STYLE, begun, checkpointed, checkpoin
 from front_door import RunningService, b64, eventually, png
 from operators.scraping import metrics_folders, scrape, value
 
-from service.jobs.leases import MAX_ATTEMPTS
+from service.jobs.attempts import MAX_ATTEMPTS
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,8 @@ import pytest
 from jobs.stepped import State
 from jobs.submitting import claimed, submit
 
-from service.jobs.leases import MAX_ATTEMPTS, Leases
+from service.jobs.attempts import MAX_ATTEMPTS
+from service.jobs.leases import Leases
 from service.jobs.queue import Queue
 from service.storage.blobs import Blobs
 from service.storage.schema import JobRow

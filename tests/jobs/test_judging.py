@@ -17,8 +17,7 @@ from sqlalchemy import select, update
 
 from service.engine.losses import Losses
 from service.errors import JobFailed, QueueFull
-from service.jobs import judging, scheduling
-from service.jobs import leases as leasing
+from service.jobs import attempts, judging, scheduling
 from service.jobs.judging import Judgement
 from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.ledger import totals
@@ -90,7 +89,7 @@ def test_what_it_costs_is_the_transfer_s_and_is_counted_once(
 ) -> None:
     id = painted(queue, leases)
     if outcome == "worn out":
-        for _ in range(leasing.MAX_ATTEMPTS):
+        for _ in range(attempts.MAX_ATTEMPTS):
             claim = claimed(hasty)
             claim.meter.evaluated += 500_000
             hasty.report(claim)

@@ -12,7 +12,8 @@ import pytest
 from jobs.submitting import RESULT, checkpoint, claimed, submit
 
 from service.errors import JobFailed
-from service.jobs.leases import MAX_ATTEMPTS, LeaseLost, Leases
+from service.jobs.attempts import MAX_ATTEMPTS
+from service.jobs.leases import LeaseLost, Leases
 from service.jobs.queue import Queue
 from service.jobs.registry import worker_id
 from service.jobs.unattended import release, release_dead

@@ -15,7 +15,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from jobs.submitting import RESULT, checkpoint, submit
 
 from service.errors import JobFailed, NotFound, TooManyJobs
-from service.jobs.leases import MAX_ATTEMPTS, Claim, LeaseLost, Leases
+from service.jobs.attempts import MAX_ATTEMPTS
+from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
 from service.jobs.unattended import release

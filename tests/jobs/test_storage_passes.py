@@ -15,7 +15,8 @@ from service.decoding import files
 from service.decoding.decoders import DECODERS
 from service.engine.checkpoint import UnusableCheckpoint
 from service.errors import StorageError, Unavailable
-from service.jobs.leases import MAX_ATTEMPTS, Leases
+from service.jobs.attempts import MAX_ATTEMPTS
+from service.jobs.leases import Leases
 from service.jobs.queue import Queue
 from service.machine.memory import Capacity
 from service.pictures.images import digest

@@ -15,7 +15,8 @@ from jobs.submitting import claimed, submit
 from service.decoding.files import check_image, decode
 from service.errors import BlobNotFound
 from service.jobs import scheduling
-from service.jobs.leases import MAX_ATTEMPTS, Leases
+from service.jobs.attempts import MAX_ATTEMPTS
+from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import StoredStyle
