@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs.submitting import submit
+from jobs.submitting import RESULT, submit
 
 from service.config import Settings
+from service.errors import BlobsFull, StorageError
+from service.jobs.leases import Claim
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
+from service.storage.blobs import Blobs
 from service.storage.disks import Disks
+from service.storage.lanes import ENGINE
 from service.worker import process as workers
+from service.worker.job import JobRun
+from service.worker.painter import PainterWorker
 from service.worker.process import Worker
+from service.worker.reporter import Reporter
 
 
 @pytest.fixture
@@ -115,6 +123,7 @@ def test_a_disk_that_says_nothing_ends_neither_the_work_nor_the_beat(
 def test_a_job_whose_files_were_moved_away_is_given_back(
     worker: Worker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    assert worker._work_once() is False
     queue = Queue(worker._database, Limits())
     id = submit(queue)
     blobs = tmp_path / "data" / "blobs"
@@ -123,3 +132,54 @@ def test_a_job_whose_files_were_moved_away_is_given_back(
         assert worker._work_once() is False
         job = queue.get(id)
         assert (job.status, job.attempts, job.fence) == ("queued", 0, 1)
+
+
+@dataclass(eq=False)
+class Storing(JobRun):
+    """A job that computes something and stores it, and waits for room as a learning does."""
+
+    final_errors = ()
+
+    def work(self) -> None:
+        self.claim.meter.evaluated += 1_000_000
+        self.keep("result", bytes(2**20))
+        self.leases.succeed(self.claim, RESULT)
+
+
+class Storer(PainterWorker):
+    """A worker for such jobs, which isn't started and waits for nothing."""
+
+    lane = ENGINE
+
+    def __init__(self, data: Path) -> None:
+        super().__init__(Settings(data=data), lambda: False)
+        self._closed.set()
+
+    def make_run(self, claim: Claim, reporter: Reporter) -> JobRun:
+        return Storing(self._leases, self._blobs, self.capacity, claim, reporter)
+
+
+@pytest.mark.parametrize(("refusal", "most"), [(StorageError("403 Forbidden"), 0), (BlobsFull("quota"), 2**16)])
+def test_while_files_are_refused_no_job_is_computed_again(
+    data_folder: Path, monkeypatch: pytest.MonkeyPatch, refusal: StorageError, most: int
+) -> None:
+    """Neither by the worker that found it out nor by one that begins meanwhile."""
+    worker = Storer(data_folder)
+    queue, put = Queue(worker._database, Limits()), Blobs.put
+    assert worker._work_once() is False  # there is nothing to do
+
+    def refuse(blobs: Blobs, key: str, data: bytes) -> None:
+        if len(data) > most:
+            raise refusal
+        put(blobs, key, data)
+
+    id = submit(queue)
+    with monkeypatch.context() as patched:
+        patched.setattr(Blobs, "put", refuse)
+        assert [one._work_once() for one in (worker, worker, worker, Storer(data_folder))] == [False] * 4
+    job = queue.get(id)
+    assert (job.status, job.attempts, job.fence) == ("queued", 0, 1)
+    assert job.usage
+    assert job.usage.megapixel_evaluations == 1.0
+    assert worker._work_once()
+    assert queue.get(id).status == "succeeded"

@@ -198,12 +198,14 @@ class Blobs:
                     if path.stat().st_mtime < before:
                         path.unlink()
 
-    def check(self) -> None:
-        """Write, read and remove a blob. Raises StorageError if one of them fails."""
+    def check(self, size: int = 0) -> None:
+        """Write, read and remove a blob of some bytes, or of `size`. Raises StorageError if one of them fails."""
         key = f"probe/{uuid.uuid4().hex}"  # of this call alone: threads check at the same time
-        self.put(key, b"probe")
-        self.get(key)
-        self.delete(key)
+        self.put(key, b"probe".ljust(size))
+        try:
+            self.get(key)
+        finally:
+            self.delete(key)
 
     def check_there(self) -> None:
         """Raise BlobsGone if the folder was moved away. Costs one stat call."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from service.config import Settings
 from service.decoding import files
-from service.errors import ServiceError, StorageError
+from service.errors import DatabaseError, ServiceError, StorageError
 from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.links import show_below
 from service.jobs.registry import BEAT_S, WorkerRegistry, worker_id
@@ -76,6 +76,7 @@ class WorkerLoop(ABC):
         self._leases = Leases(self._database, settings.lease_s, default_limits(settings))
         self._registry = WorkerRegistry(self._database)
         self._storage, self._heartbeat_trouble = Complaint(logger), Complaint(logger)
+        self._can_write = False  # whether files could be written when that was last tried
         self._claim: Claim | None = None
         self._reporter: Reporter | None = None  # of the job under way
         self._closed = threading.Event()
@@ -159,6 +160,7 @@ class WorkerLoop(ABC):
             if self._lacks_room():
                 self._closed.wait(RETRY_S)
                 return False
+            self._check_writable()
             self._claim = self._leases.claim(self._id, self.engine, self.lane)
             if self._claim is None:
                 self._look_at_memory_at_rest()
@@ -166,6 +168,7 @@ class WorkerLoop(ABC):
             self._carry_out(self._claim)
             return True
         except StorageError as error:
+            self._can_write = self._can_write and isinstance(error, DatabaseError)
             self._storage.say("the storage failed: %s; trying again", error.detail)
             self._closed.wait(RETRY_S)
             return False
@@ -178,10 +181,22 @@ class WorkerLoop(ABC):
     def _lacks_room(self) -> bool:
         """Return whether the disk is too full to begin a job."""
         room = self._blobs.room()
-        if room is None or room >= min(JOB_ROOM, self._blobs.size() // JOB_SHARE):
+        if room is None or room >= self._job_room():
             return False
         self._storage.say("the disk is full (%.1f MiB left for files): no job begins until there is room", room / MIB)
         return True
+
+    def _job_room(self) -> int:
+        return min(JOB_ROOM, self._blobs.size() // JOB_SHARE)
+
+    def _check_writable(self) -> None:
+        """Raise StorageError if no file can be written: at first, and after files failed a job, before another one.
+
+        A job would be computed whole, only to find that out at its end. A quota shows in no figure of the disk.
+        """
+        if not self._can_write:
+            self._blobs.check(self._job_room())
+            self._can_write = True
 
     def _carry_out(self, claim: Claim) -> None:
         lease_s = self._settings.lease_s
