@@ -24,6 +24,7 @@ from service.storage.typed_json import Json, number_in, object_in, objects_in
 FOLDER = "jobs"
 CHECKPOINT = "checkpoint"  # prefix of files that only an unfinished job needs
 RESULT = "result"  # prefix of finished pictures
+SHEET = "sheet"  # prefix of their contact sheet
 
 
 @dataclass(frozen=True)

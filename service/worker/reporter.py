@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from service.errors import DatabaseError, StorageError
 from service.jobs.leases import Claim, Leases
-from service.jobs.request import job_folder
+from service.jobs.request import RESULT, SHEET, job_blob, job_folder
 from service.pictures.images import Picture
 from service.storage.blobs import Blobs
 from service.storage.records import DonePicture, JobCheckpoint, JobProgress, Preview
 from service.storage.typed_json import Json
+from service.storage.unsaved import try_to_delete
 from service.telemetry.complaints import Complaint
 from service.worker.checkpoints import Bytes, Checkpoints
 from service.worker.left_behind import left_behind
@@ -92,7 +93,10 @@ class Reporter:
         self.stepped, self.skipped = time.monotonic(), 0.0
 
     def tidy(self) -> None:
-        """Remove what attempts before left, killed ones too, but for the newest checkpoint and previews."""
+        """Remove what attempts before left, killed ones too.
+
+        The newest checkpoint, the pictures that it names and the newest previews stay.
+        """
         try:
             left = left_behind(self._blobs, job_folder(self._claim.id), self._claim.fence)
         except StorageError as error:
@@ -100,6 +104,12 @@ class Reporter:
             return
         self._checkpoints.take_over(left)
         self._previews.take_over(left)
+        checkpoint = self._claim.checkpoint or JobCheckpoint()
+        named = {picture.blob for picture in checkpoint.done}
+        made = tuple(job_blob(self._claim.id, prefix) for prefix in (RESULT, SHEET))
+        for blob in left:
+            if blob.key.startswith(made) and blob.key not in named:
+                try_to_delete(self._blobs, blob.key)
 
     def on_tick(self) -> None:
         """Note a step of the job, and renew its lease in time. Raises Canceled, Overdue, Stopping or LeaseLost."""

@@ -13,7 +13,7 @@ from service.decoding import files
 from service.decoding.decoded import DecodedFiles
 from service.errors import DamagedFile
 from service.jobs.leases import LeaseLost
-from service.jobs.request import RESULT, TransferRequest
+from service.jobs.request import RESULT, SHEET, TransferRequest
 from service.jobs.tasks import JudgeTask
 from service.painting.order import Order
 from service.pictures import images, sheet
@@ -138,7 +138,7 @@ class SeriesRun(JobRun):
         sizes, sheet_file = [picture.bytes for picture in done], None
         if request.variants:
             data = self._sheet(request, done, content)
-            sheet_file = StoredFile(self.keep(f"sheet-{self.claim.fence}.jpg", data), images.digest(data))
+            sheet_file = StoredFile(self.keep(f"{SHEET}-{self.claim.fence}.jpg", data), images.digest(data))
             sizes.append(len(data))
         pictures = tuple(picture.picture() for picture in done)
         result = TransferResult(pictures, sum(picture.iterations for picture in done), sheet_file)

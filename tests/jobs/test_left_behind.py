@@ -14,6 +14,7 @@ from service.jobs.queue import Queue
 from service.jobs.request import job_blob, job_folder
 from service.machine.memory import Capacity
 from service.storage.blobs import Blobs
+from service.storage.records import DonePicture, JobCheckpoint, JobProgress
 from service.worker.checkpoints import read_checkpoint
 from service.worker.job import JobRun
 from service.worker.reporter import Reporter, Stopping
@@ -77,6 +78,20 @@ def test_what_killed_attempts_left_goes_when_the_next_one_begins(
     assert files_of(tmp_path, id) == ["checkpoint-1-0", "preview-1.jpg"]
     run.carry_out()
     assert blobs.get(job_blob(id, "checkpoint-3-0")) == b"2"
+
+
+def test_pictures_go_that_an_attempt_had_stored_and_its_row_did_not_name(
+    queue: Queue, leases: Leases, blobs: Blobs, tmp_path: Path
+) -> None:
+    id = submit(queue)
+    killed = claimed(leases)
+    for name in ("content", "result-1-0.png", "result-1-1.png", "sheet-1.jpg"):
+        blobs.put(job_blob(id, name), b"9")
+    named = DonePicture(job_blob(id, "result-1-0.png"), "s", 8, 8)
+    leases.report(killed, checkpoint=JobCheckpoint(None, JobProgress(), (named,)))
+    leases.give_back(killed)
+    attempt(leases, blobs).reporter.tidy()
+    assert files_of(tmp_path, id) == ["content", "result-1-0.png"]
 
 
 def test_one_that_has_lost_its_job_removes_nothing_of_the_next(
