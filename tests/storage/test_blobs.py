@@ -131,6 +131,16 @@ def test_a_check_leaves_nothing_behind(blobs: Blobs) -> None:
     assert keys(blobs) == []
 
 
+def test_a_check_that_fails_leaves_nothing_behind_either(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*args: object) -> bytes:
+        raise StorageError("it could not be read")
+
+    monkeypatch.setattr(Blobs, "get", fails)
+    with pytest.raises(StorageError, match="could not be read"):
+        blobs.check()
+    assert keys(blobs) == []
+
+
 def test_checks_at_the_same_time_do_not_disturb_one_another(blobs: Blobs) -> None:
     with ThreadPoolExecutor(8) as pool:
         for check in [pool.submit(blobs.check) for _ in range(100)]:
