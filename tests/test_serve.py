@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -18,7 +21,8 @@ from front_door import ROOT, RunningService, b64, eventually, png
 from test_imports import loaded_by
 
 from scripts.ports import free_port
-from service.commands.serve import Child
+from service.commands import serve
+from service.commands.serve import Child, Supervisor
 from service.config import Settings
 from service.errors import ModelUnavailable
 from service.machine.ports import why_not_free
@@ -209,6 +213,79 @@ def test_restarts_of_a_child_that_ends_at_once_come_more_and_more_rarely() -> No
         child.watch()
         delays.append(child.delay)
     assert delays == [0.5, 1, 2, 30, 30]
+
+
+def refuse(*args: object, **kwargs: object) -> NoReturn:
+    raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+
+@pytest.mark.parametrize("call", ["os.pipe", "subprocess.Popen"])
+def test_a_child_that_the_system_refuses_to_start_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, call: str
+) -> None:
+    child = Child("worker 1", ["true"], has_pulse=True)
+    child.start()
+    assert child.process
+    child.process.wait(10)
+    child.watch()
+    with monkeypatch.context() as patched:
+        patched.setattr(call, refuse)
+        for _ in range(2):
+            child.due = 0.0
+            child.watch()
+    assert child.process is None
+    assert child.delay == 2.0
+    assert "worker 1 can't be started: [Errno 11] Resource temporarily unavailable" in caplog.text
+    child.due = 0.0
+    child.watch()
+    assert child.process
+    child.tell(signal.SIGTERM)
+    child.wait(time.monotonic() + 10)
+
+
+class Stuck:
+    """A process that the kernel doesn't let go, and its pulse, which it doesn't send."""
+
+    pid, returncode, killed, told, theirs = 1, None, 0, 0, 0
+
+    def poll(self) -> None:
+        return None
+
+    def wait(self, timeout: float | None = None) -> None:
+        assert timeout is not None, "it waits for ever"
+        raise subprocess.TimeoutExpired("stuck", timeout)
+
+    def kill(self) -> None:
+        self.killed += 1
+
+    def send_signal(self, number: int) -> None:
+        self.told += 1
+
+    def silence(self) -> int:
+        return 1000
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_child_that_can_t_be_killed_keeps_serve_neither_from_others_nor_from_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serve, "STOP_S", 0.0)
+    stuck: Any = Stuck()
+    hung = Child("worker 1", ["true"], process=stuck, pulse=stuck)
+    other = Child("worker 2", ["true"])
+    supervisor = Supervisor([hung, other])
+    looks = iter([False, False, True])
+    monkeypatch.setattr(supervisor._stop, "wait", lambda seconds: next(looks))
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        supervisor.run()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert (stuck.killed, stuck.told) == (2, 1)  # once as it hangs, and once at the end
+    assert other.process
 
 
 @pytest.mark.slow

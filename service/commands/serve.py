@@ -47,6 +47,7 @@ HUNG_S = 60.0  # without a pulse, after which a worker counts as hung; it ends i
 MAX_DELAY_S = 30.0  # longest delay before a restart, in seconds
 NICENESS = 5  # of workers beside painter workers: they get a quarter of the cores that both want
 STOP_S = 30.0  # seconds for a child to end after SIGTERM; gunicorn's own limit is shorter
+KILL_S = 2.0  # seconds for a killed child to end: one that waits in the kernel, as for a dead disk, may take longer
 
 
 def run(args: argparse.Namespace) -> int:
@@ -136,8 +137,7 @@ class Child:
         self.started = time.monotonic()
         variables = self.variables | ({self.words: self.killed} if self.words and self.killed else {})
         handed_over = list(kept_descriptor())
-        if self.pulse is not None:
-            self.pulse.close()
+        self._close_pulse()
         if self.has_pulse:
             self.pulse = Pulse()
             variables[pulse.VARIABLE] = str(self.pulse.theirs)
@@ -160,20 +160,34 @@ class Child:
         now = time.monotonic()
         if self.process is None:
             if now >= self.due:
-                self.start()
+                self._try_to_start()
         elif self.process.poll() is not None:
             healthy_after = STEADY_S if self.process.returncode < 0 else LONGEST_START_S
-            steady = now - self.started > healthy_after
-            self.delay = 0.0 if steady else min(MAX_DELAY_S, max(0.5, 2 * self.delay))
             end = self._end(self.process.returncode)
-            logger.error("%s; starting it again in %g s", end, self.delay)
             self.killed = end if self.process.returncode < 0 else ""
             self.process = None
-            self.due = now + self.delay
+            self._plan_start(end, steady=now - self.started > healthy_after)
         elif self.pulse is not None and self.pulse.silence() * WATCH_S > HUNG_S:
             logger.error("%s gave no sign of life for %g s: killed", self.name, HUNG_S)
             self.process.kill()
-            self.process.wait()
+            self._close_pulse()
+
+    def _try_to_start(self) -> None:
+        """Start the process; where the system refuses it, as at a limit on processes, plan the next try."""
+        try:
+            self.start()
+        except (OSError, subprocess.SubprocessError) as error:
+            self._plan_start(f"{self.name} can't be started: {error}", steady=False)
+
+    def _plan_start(self, why: str, *, steady: bool) -> None:
+        self.delay = 0.0 if steady else min(MAX_DELAY_S, max(0.5, 2 * self.delay))
+        self.due = time.monotonic() + self.delay
+        logger.error("%s; starting it again in %g s", why, self.delay)
+
+    def _close_pulse(self) -> None:
+        if self.pulse is not None:
+            self.pulse.close()
+            self.pulse = None
 
     def _end(self, status: int) -> str:
         if status >= 0:
@@ -186,15 +200,22 @@ class Child:
             self.process.send_signal(number)
 
     def wait(self, until: float) -> None:
-        """Wait for the process to end, and kill it at the time `until`."""
-        if self.process is None:
+        """Wait for the process to end, and kill it at the time `until`; one that can't end then is left behind."""
+        if self.process is None or _ends_by(self.process, until):
             return
-        try:
-            self.process.wait(max(0.0, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            logger.exception("%s did not stop in time: killed", self.name)
-            self.process.kill()
-            self.process.wait()
+        logger.error("%s did not stop in time: killed", self.name)
+        self.process.kill()
+        if not _ends_by(self.process, time.monotonic() + KILL_S):
+            logger.error("%s, process %d, was killed and does not end: left behind", self.name, self.process.pid)
+
+
+def _ends_by(process: subprocess.Popen[bytes], until: float) -> bool:
+    """Wait for a process to end, at most until this time; return whether it has ended."""
+    try:
+        process.wait(max(0.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _signal_name(number: int) -> str:
