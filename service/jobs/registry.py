@@ -93,5 +93,8 @@ def count_alive(session: Session, lane: Lane = ENGINE) -> int:
 
 
 def is_alive(lane: Lane) -> ColumnElement[bool]:
-    """Return the condition that a row belongs to a live worker of a lane."""
-    return and_(WorkerRow.seen_at > now() - DEAD_AFTER_S, WorkerRow.lane == lane)
+    """Return the condition that a row belongs to a live worker of a lane.
+
+    One that seems to be seen later than now was seen before the database's clock was set back.
+    """
+    return and_(WorkerRow.seen_at.between(now() - DEAD_AFTER_S, now() + DEAD_AFTER_S), WorkerRow.lane == lane)

@@ -56,6 +56,17 @@ def test_a_worker_that_was_not_seen_for_long_does_not_count(registry: WorkerRegi
     assert registry.capacities() == {SMALL}
 
 
+def test_a_worker_that_was_last_seen_before_the_clock_was_set_back_does_not_count(
+    registry: WorkerRegistry, database: Database
+) -> None:
+    registry.heartbeat("here:1", SMALL)
+    with database.writing() as session:
+        session.get_one(WorkerRow, "here:1").seen_at += 3600
+    assert registry.alive() == 0
+    registry.heartbeat("here:1", SMALL)
+    assert registry.alive() == 1
+
+
 def test_a_host_forgets_its_own_dead_workers_only(registry: WorkerRegistry) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         pass
