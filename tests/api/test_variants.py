@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 
 import numpy as np
 import pytest
@@ -188,3 +189,36 @@ def test_the_style_pictures_of_all_variants_have_a_bound(service: RunningService
     body = QUICK | {"styles": [{"preset": "sixteen"}] * 2}
     assert service.post_to("/v1/estimates", body | {"variants": [{}] * 15}).status_code == 200
     assert_refused(service.post_to("/v1/estimates", body | {"variants": [{}] * 16}), "variants")
+
+
+def test_the_request_of_a_transfer_has_a_bound_in_bytes(service: RunningService) -> None:
+    """Nothing is submitted: the row of each job would hold the name of each picture with each variant."""
+    variants = [{"styles": [{"image": "file:style", "mask": "file:mask", "style_mask": "file:mask"}] * 16}] * 16
+    request = {"request": json.dumps(QUICK | {"content": "file:style", "variants": variants})}
+    mask = png(np.full((48, 64), 200, np.uint8))
+
+    def estimated(name: str) -> requests.Response:
+        files = {"style": (name, png(PHOTO)), "mask": (name, mask)}
+        return requests.post(f"{service.url}/v1/estimates", data=request, files=files, timeout=60)
+
+    assert estimated("a.png").status_code == 200
+    assert_too_large(estimated("a" * 196 + ".png"), "262,144 is the most")
+
+
+def test_the_requests_of_a_batch_have_a_bound_in_bytes_together(service: RunningService) -> None:
+    pictures = [png(np.full((48, 64, 3), i, np.uint8)) for i in range(16)]
+    assert service.put_style("sixteen", *pictures).status_code in (200, 201)
+    recipe = QUICK | {"styles": [{"preset": "sixteen"}] * 2, "variants": [{}] * 15}
+    assert service.post_to("/v1/estimates", recipe).status_code == 200
+    contents = [recipe.pop("content")] * 500
+    before = service.get("/v1/batches").json()["items"]
+    assert_too_large(service.post_to("/v1/batches", recipe | {"contents": contents}), "67,108 is the most with 500")
+    assert service.get("/v1/batches").json()["items"] == before
+
+
+def assert_too_large(response: requests.Response, bound: str) -> None:
+    assert response.status_code == 413, response.text
+    problem = response.json()
+    assert problem["type"] == "urn:nst:problem:body-too-large"
+    assert [error["loc"] for error in problem["errors"]] == ["variants"]
+    assert bound in problem["detail"]

@@ -60,6 +60,7 @@ class BatchReader:
 
         Raises:
             InvalidInput: the body is wrong, or none of the contents can be painted as it says.
+            BodyTooLarge: what it says takes too much in the rows of so many jobs.
             LimitExceeded, QueueFull, TooManyJobs, NoSpace: the batch would be refused.
             TooManyReads, TooManyFetches: the pictures of too many requests of the tenant are being read.
             Unavailable: those of too many requests in all, or the client is gone.
@@ -129,7 +130,7 @@ class BatchReader:
         return RequestReader(self._id, requested_options(self._body), self._context)
 
     def _request(self, content: StoredImage) -> TransferRequest:
-        """Return the request of one job. Raises InvalidInput."""
+        """Return the request of one job. Raises InvalidInput, or BodyTooLarge for all of them."""
         if (size := (content.width, content.height)) not in self._requests:
             request, named = painted_as(self._body, self._reader, content)
             self._reader.check_memory(request, named, request.lane)

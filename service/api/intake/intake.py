@@ -19,6 +19,8 @@ from service.api.intake.variants import (
 )
 from service.api.schemas.requests import (
     MAX_CONTENTS,
+    MAX_REQUEST,
+    MAX_REQUESTS,
     MAX_STYLE_PICTURES,
     MAX_VARIANTS,
     BatchBody,
@@ -26,10 +28,11 @@ from service.api.schemas.requests import (
     ScoreBody,
     TransferBody,
 )
-from service.errors import InvalidInput
+from service.errors import BodyTooLarge, FieldError, InvalidInput
 from service.jobs.outbox import INDEX, VARIANT
 from service.jobs.request import ScoreRequest, TransferRequest
 from service.outbound.hosts import DELIVERIES
+from service.storage.json_text import write_json
 from service.storage.pictures import StoredImage
 
 R = TypeVar("R", TransferRequest, ScoreRequest)
@@ -49,7 +52,7 @@ def take_in(id: str, body: TransferBody, context: AppContext, room: float) -> St
     There was `room` for so many bytes a moment ago.
 
     Raises:
-        InvalidInput, DoesNotFit: as `checked`.
+        InvalidInput, BodyTooLarge, DoesNotFit: as `checked`.
         LimitExceeded: it is too much for one of the tenant's limits.
         QueueFull, TooManyJobs: too many jobs wait already.
         NoSpace: the pictures are too much for the caller's share of the disk.
@@ -63,6 +66,7 @@ def checked(id: str, body: TransferBody, context: AppContext) -> tuple[TransferR
 
     Raises:
         InvalidInput: fields are wrong; it names them.
+        BodyTooLarge: it takes more in its row than a request may.
         TooManyReads, TooManyFetches, Unavailable: too many pictures are being fetched.
         DoesNotFit: the job takes more memory than a worker has.
     """
@@ -105,9 +109,23 @@ def _check_style_pictures(body: RecipeBody, paintings: Sequence[RequestedPaintin
     """Raise InvalidInput if the paintings have too many style pictures together: presets have up to 16 each."""
     count = sum(map(reader.style_pictures, paintings))
     if count > MAX_STYLE_PICTURES:
-        loc = next(name for name in ("blend", "variants", "styles") if getattr(body, name))
         detail = f"have {count} style pictures with those of their presets, and {MAX_STYLE_PICTURES} is the most"
-        raise InvalidInput.field(loc, detail)
+        raise InvalidInput.field(_several_in(body), detail)
+
+
+def _check_request_size(body: RecipeBody, request: TransferRequest) -> None:
+    """Raise BodyTooLarge if the rows of the jobs that a body makes take too much: each holds the whole request."""
+    jobs = len(body.contents) if isinstance(body, BatchBody) else 1
+    size, most = len(write_json(request.to_json())), min(MAX_REQUEST, MAX_REQUESTS // jobs)
+    if size > most:
+        loc, contents = _several_in(body), f" with {jobs} contents" if jobs > 1 else ""
+        msg = f"take {size:,} bytes with all pictures, masks and file names, and {most:,} is the most{contents}"
+        raise BodyTooLarge(f"{loc}: {msg}", [FieldError(loc, msg)])
+
+
+def _several_in(body: RecipeBody) -> str:
+    """Return the field of a body that has the most in it."""
+    return next(name for name in ("blend", "variants", "styles") if getattr(body, name))
 
 
 def painted_as(
@@ -115,7 +133,7 @@ def painted_as(
 ) -> tuple[TransferRequest, dict[str, str]]:
     """Return the request that paints a content as a body says, and the fields of the body that a blend fills in.
 
-    Raises InvalidInput.
+    Raises InvalidInput, or BodyTooLarge where it takes too much in the rows of all jobs.
     """
     common = requested_options(body)
     several = _several(body, common)
@@ -125,7 +143,9 @@ def painted_as(
     else:
         base = reader.painting(_base(common), content, base=bool(body.variants))
         variants = [reader.painting(variant, content) for variant in several]
-    return TransferRequest(content, base, tuple(variants)), _blend_fields(several)
+    request = TransferRequest(content, base, tuple(variants))
+    _check_request_size(body, request)
+    return request, _blend_fields(several)
 
 
 def _base(common: RequestedOptions) -> RequestedPainting:

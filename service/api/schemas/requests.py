@@ -37,6 +37,8 @@ MAX_STYLES = 16  # entries of a transfer's styles
 MAX_VARIANTS = 16
 MAX_STYLE_PICTURES = 512  # of all paintings of a transfer: each job's row names them all
 MAX_CONTENTS = 500  # of a batch
+MAX_REQUEST = 256 * 1024  # bytes of JSON of a transfer's request, as its job's row holds it
+MAX_REQUESTS = 32 * 2**20  # those of all transfers of a batch together
 CONTENTS_SCHEMA = {"type": "array", "items": IMAGE_SCHEMA, "minItems": 1, "maxItems": MAX_CONTENTS}
 NAMED = "named:"  # before digests of what a caller named; those of earlier versions have nothing before them
 
