@@ -32,7 +32,7 @@ from service.jobs.queue import (
 from service.jobs.removed import remove, with_judging
 from service.jobs.request import TransferRequest, job_folder
 from service.jobs.style_cost import JointStyles
-from service.jobs.tenant_jobs import TenantJobs
+from service.jobs.tenant_jobs import WITHOUT_REQUEST, TenantJobs
 from service.machine.bells import ROWS, ring
 from service.storage.counted import files_bytes, row_bytes
 from service.storage.database import advisory_lock, read_clock
@@ -184,8 +184,8 @@ class Batches(TenantJobs):
     def items(
         self, batch: BatchRow, after: int = -1, limit: int | None = None, status: str | None = None
     ) -> list[JobRow]:
-        """Return the jobs of a batch in the order of its contents, those after place `after`, at most `limit`."""
-        query = select(JobRow).where(JobRow.batch == batch.id, JobRow.batch_index > after)
+        """Return the jobs of a batch, without their requests: at most `limit` after place `after`, in their order."""
+        query = select(JobRow).options(WITHOUT_REQUEST).where(JobRow.batch == batch.id, JobRow.batch_index > after)
         query = query.where(is_kept(self._limits.retention_s)).order_by(JobRow.batch_index).limit(limit)
         if status:
             query = query.where(JobRow.status == status)
@@ -220,7 +220,7 @@ class Batches(TenantJobs):
         with self._database.writing() as session:
             jobs = session.scalars(select(JobRow.id).where(JobRow.batch == id)).all()
             lock_jobs(session, with_judging(jobs), batches=[id])
-            rows = session.scalars(select(JobRow).where(JobRow.batch == id)).all()
+            rows = session.scalars(select(JobRow).options(WITHOUT_REQUEST).where(JobRow.batch == id)).all()
             for row in rows:
                 ledger.enter_removed(session, row)
             ids = [id, *(row.id for row in rows)]

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from service.jobs.request import blobs
 from service.storage.database import Database
-from service.storage.schema import DEFAULT_TENANT, JobRow
+from service.storage.schema import DEFAULT_TENANT, REQUESTS_AT_ONCE, JobRow
 
 LOOKED_THROUGH = 500  # jobs whose requests one call reads
 
@@ -22,7 +22,8 @@ def not_in_use(database: Database, tenant: str, folders: Collection[str]) -> set
     if tenant != DEFAULT_TENANT:  # which alone shares its presets with others
         unfinished = unfinished.where(JobRow.tenant == tenant)
     with database.reading() as session:
-        requests = session.scalars(unfinished.limit(LOOKED_THROUGH + 1)).all()
-    if len(requests) > LOOKED_THROUGH:
-        return set()
-    return set(folders) - {key.rpartition("/")[0] for request in requests for key in blobs(request)}
+        jobs = session.scalars(unfinished.with_only_columns(JobRow.id).limit(LOOKED_THROUGH + 1)).all()
+        if len(jobs) > LOOKED_THROUGH:
+            return set()
+        requests = session.scalars(unfinished.execution_options(yield_per=REQUESTS_AT_ONCE))
+        return set(folders) - {key.rpartition("/")[0] for request in requests for key in blobs(request)}

@@ -23,7 +23,7 @@ from service.jobs.resource import Outcome
 from service.jobs.result_bytes import planned_bytes
 from service.jobs.style_cost import style_cost
 from service.jobs.tasks import Task
-from service.jobs.tenant_jobs import TenantJobs
+from service.jobs.tenant_jobs import WITHOUT_REQUEST, TenantJobs
 from service.machine.bells import ROWS, ring
 from service.storage.counted import files_bytes, row_bytes
 from service.storage.database import advisory_lock, read_clock
@@ -161,8 +161,11 @@ class Queue(TenantJobs):
             return {id: events for id, events in rows}  # noqa: C416 - a Row is no pair to the type checker
 
     def page(self, status: str | None, before: int | None, limit: int) -> list[JobRow]:
-        """Return at most `limit` transfers that are in no batch, newest first, with numbers below `before`."""
-        query = select(JobRow).where(JobRow.tenant == self._tenant, JobRow.kind == TRANSFER)
+        """Return at most `limit` transfers that are in no batch, newest first, with numbers below `before`.
+
+        They are without their requests.
+        """
+        query = select(JobRow).options(WITHOUT_REQUEST).where(JobRow.tenant == self._tenant, JobRow.kind == TRANSFER)
         query = query.where(JobRow.batch.is_(None), is_kept(self._limits.retention_s))
         query = query.order_by(JobRow.number.desc()).limit(limit)
         if status:
@@ -223,7 +226,8 @@ def check_files(session: Session, folders: Collection[str]) -> None:
 def cancel(session: Session, ids: Collection[str]) -> None:
     """Cancel jobs as `Queue.cancel` does, in a transaction under way; ids of no job are skipped."""
     lock_jobs(session, JobRow.id.in_(ids))
-    for row in session.scalars(select(JobRow).where(JobRow.id.in_(ids)).order_by(JobRow.tenant, JobRow.id)):
+    rows = select(JobRow).options(WITHOUT_REQUEST).where(JobRow.id.in_(ids))
+    for row in session.scalars(rows.order_by(JobRow.tenant, JobRow.id)):
         if row.status == "queued":
             finish(session, row, "canceled")
         elif row.status == "running":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from service.jobs import ledger
 from service.jobs.outbox import expire_pictures, forget, let_batch_go
@@ -13,7 +13,7 @@ from service.jobs.request import style_digests
 from service.jobs.tasks import following_id
 from service.storage.kinds import JUDGE
 from service.storage.row_locks import lock_jobs
-from service.storage.schema import DEFAULT_TENANT, BatchRow, IdempotencyRow, JobRow
+from service.storage.schema import DEFAULT_TENANT, REQUESTS_AT_ONCE, BatchRow, IdempotencyRow, JobRow
 from service.storage.style_uses import note_uses
 
 
@@ -36,14 +36,16 @@ def remove(session: Session, ids: Collection[str]) -> list[str]:
     theirs = select(JobRow.batch).where(JobRow.id.in_(ids), JobRow.batch.is_not(None)).distinct()
     batches = {batch for batch in session.scalars(theirs) if batch and batch not in ids}
     session.execute(delete(BatchRow).where(BatchRow.id.in_(ids)))
-    judging = session.scalars(select(JobRow).where(_judging(ids)).order_by(JobRow.tenant, JobRow.id)).all()
+    measuring = select(JobRow).options(defer(JobRow.request)).where(_judging(ids))
+    judging = session.scalars(measuring.order_by(JobRow.tenant, JobRow.id)).all()
     for row in judging:
         ledger.enter_removed(session, row)
     forget(session, ids)
     session.execute(delete(IdempotencyRow).where(IdempotencyRow.job_id.in_(ids)))
     of_tenants = (JobRow.id.in_(ids), JobRow.tenant != DEFAULT_TENANT)
-    requests = session.execute(select(JobRow.tenant, JobRow.request).where(*of_tenants))
-    note_uses(session, [(tenant, image) for tenant, request in requests for image in style_digests(request)])
+    requests = select(JobRow.tenant, JobRow.request).where(*of_tenants)
+    rows = session.execute(requests.execution_options(yield_per=REQUESTS_AT_ONCE))
+    note_uses(session, {(tenant, image) for tenant, request in rows for image in style_digests(request)})
     gone = [*ids, *(row.id for row in judging)]
     gone = list(session.scalars(delete(JobRow).where(JobRow.id.in_(gone)).returning(JobRow.id)))
     for batch in batches:

@@ -27,9 +27,12 @@ NOT_KEPT = Outcome()
 LAST_MOMENT = datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp()  # that ISO 8601 can write
 
 
-def transfer_resource(row: JobRow) -> dict[str, Any]:
-    """Return a transfer from its row, without checking it again: rows of earlier versions stay readable."""
-    request, result = TransferRequest.of(row), row.transfer_result
+def transfer_resource(row: JobRow, request: TransferRequest | None = None) -> dict[str, Any]:
+    """Return a transfer from its row, without checking it again: rows of earlier versions stay readable.
+
+    `request` is its request where the row was read without it.
+    """
+    request, result = request or TransferRequest.of(row), row.transfer_result
     return {
         "id": row.id,
         "status": row.status,

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from copy import copy
 from typing import Self
 
+from sqlalchemy import select
+from sqlalchemy.orm import defer
+
 from service.jobs.limits import Addition, Limits, Standing, check_limits
 from service.jobs.line import Line
+from service.jobs.request import TransferRequest
 from service.storage.database import Database, Transaction
-from service.storage.schema import DEFAULT_TENANT
+from service.storage.schema import DEFAULT_TENANT, REQUESTS_AT_ONCE, JobRow
 from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import Amounts
 from service.storage.tenant_limits import TenantLimits, limits_in_force
+
+WITHOUT_REQUEST = defer(JobRow.request)
+"""For a list of jobs: each request repeats the whole recipe, so they are read some at a time (`with_requests`)."""
 
 
 class TenantJobs:
@@ -40,6 +48,20 @@ class TenantJobs:
         other = copy(self)
         other._tenant, other._since = tenant, since
         return other
+
+    def with_requests(self, rows: Sequence[JobRow]) -> Iterator[tuple[JobRow, TransferRequest]]:
+        """Yield each of these transfers with its request, but those that are gone by now.
+
+        Few requests are in memory at a time. No transaction is open meanwhile, so a client may be waited for.
+        """
+        for i in range(0, len(rows), REQUESTS_AT_ONCE):
+            some = rows[i : i + REQUESTS_AT_ONCE]
+            query = select(JobRow.id, JobRow.request).where(JobRow.id.in_([row.id for row in some]))
+            with self._database.reading() as session:
+                requests = {id: request or {} for id, request in session.execute(query)}
+            for row in some:
+                if row.id in requests:
+                    yield row, TransferRequest.from_json(requests.pop(row.id))
 
     def _tenant_limits(self, session: Transaction) -> TenantLimits:
         """Return the limits in force for the tenant."""

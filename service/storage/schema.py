@@ -34,6 +34,8 @@ HAS_RESERVED = text("reserved > 0")  # as the index has it: with a parameter SQL
 IS_ALONE = text("batch IS NULL")
 WAITS = text("status = 'queued'")
 
+REQUESTS_AT_ONCE = 20  # that are read from rows of jobs: each may have 256 KiB of JSON
+
 STORE_MARK = "store"  # of the id that a database shares with its blob store
 
 

@@ -26,7 +26,7 @@ from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.gram_removals import mark_removal
 from service.storage.left import leave
 from service.storage.preset_schema import PresetRow, PresetVersionRow
-from service.storage.schema import DEFAULT_TENANT, ENDED, BatchRow, CallerRow, DeliveryRow, JobRow
+from service.storage.schema import DEFAULT_TENANT, ENDED, REQUESTS_AT_ONCE, BatchRow, CallerRow, DeliveryRow, JobRow
 from service.storage.style_uses import forget_others, forget_uses, note_uses, used_before
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.storage.tenant_schema import KeyRow, StyleUseRow, TenantRow, UsageRow
@@ -244,5 +244,6 @@ class _Removal:
         saved = [select(table.images).where(table.tenant != self.name) for table in STATES]
         unfinished = select(JobRow.request).where(JobRow.tenant != self.name, JobRow.status.not_in(ENDED))
         with self.database.snapshot() as session:
+        unfinished = unfinished.execution_options(yield_per=REQUESTS_AT_ONCE)
             used = {image.file.sha256 for query in saved for images in session.scalars(query) for image in images}
             return used | {image for stored in session.scalars(unfinished) for image in request.digests(stored)}

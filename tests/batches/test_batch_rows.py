@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from jobs.submitting import REQUEST, RESULT, claimed
 from sqlalchemy import select, text, update
+from sqlalchemy.orm.exc import DetachedInstanceError
 from sweep.swept import DAY_S, age, keys
 
 from service.errors import InvalidInput, JobFailed, NoSpace, NotFound, QueueFull, TooManyJobs
@@ -27,7 +28,7 @@ from service.storage.counted import BLOCK, ROW, row_bytes
 from service.storage.database import Database
 from service.storage.quota import all_bytes, bytes_of
 from service.storage.records import JobUsage
-from service.storage.schema import BatchRow, DeliveryRow, JobRow
+from service.storage.schema import REQUESTS_AT_ONCE, BatchRow, DeliveryRow, JobRow
 from service.storage.tenant_amounts import amounts_of
 from service.telemetry.instruments import REGISTRY
 from service.tenants.removal import remove_tenant
@@ -189,6 +190,17 @@ def test_batches_come_in_pages_newest_first(database: Database) -> None:
     assert {row.id for row in batches.page("queued", None, 9)} == set(ids[1:])
     last = batches.last_waiting(ids)
     assert {batch: queue.get(id).batch for batch, id in last.items()} == {id: id for id in ids[1:]}
+
+
+def test_the_requests_of_a_list_are_read_some_at_a_time(database: Database) -> None:
+    batches = Batches(database, Limits())
+    rows = batches.items(submitted(batches, REQUESTS_AT_ONCE + 2))
+    with pytest.raises(DetachedInstanceError, match="request"):
+        rows[0].request  # noqa: B018 - it isn't there
+    found = batches.with_requests(rows)
+    assert next(found) == (rows[0], REQUEST)
+    Queue(database, Limits()).delete(rows[-1].id)
+    assert [row.id for row, _ in found] == [row.id for row in rows[1:-1]]
 
 
 def test_callers_take_turns_with_a_batch_as_with_single_jobs(database: Database) -> None:

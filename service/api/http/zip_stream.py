@@ -12,8 +12,11 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from service.pictures.file_names import portable_name, told_apart_by
 
+Part = tuple[str, Callable[[], Iterable[bytes]]]
+"""A file's name, and the function that reads its pieces."""
 
-def zipped(parts: Iterable[tuple[str, Callable[[], Iterable[bytes]]]]) -> Iterator[bytes]:
+
+def zipped(parts: Iterable[Part]) -> Iterator[bytes]:
     """Yield a zip file of these files, each with its name and its pieces, which are read one at a time.
 
     Equal names get numbers. Pictures aren't compressed again.

@@ -144,14 +144,14 @@ def file_resource(id: str, picture: InputPicture) -> dict[str, Any]:
     }
 
 
-def batch_item_resource(row: JobRow, queue: Json | None) -> dict[str, Any]:
+def batch_item_resource(row: JobRow, request: TransferRequest, queue: Json | None) -> dict[str, Any]:
     """Return one transfer of a batch as JSON, with its place in the queue."""
     here = link(f"/v1/transfers/{row.id}")
     return {
         "index": row.batch_index,
         "id": row.id,
         "status": row.status,
-        "name": TransferRequest.of(row).content.name or None,
+        "name": request.content.name or None,
         "error": row.error,
         "usage": usage_resource(row),
         "queue": queue,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from service.api.http.access_log import JOB
 from service.api.http.caching import NEVER
 from service.api.http.disposition import disposition
 from service.api.http.paging import from_cursor, page_of
-from service.api.http.zip_stream import zipped
+from service.api.http.zip_stream import Part, zipped
 from service.api.intake.batch import BatchReader
 from service.api.intake.submit import LOOK_UPS, check_room, mark_replayed, repeat_key
 from service.api.live.batch_events import DONE, batch_resumed_at
@@ -35,10 +35,8 @@ from service.jobs.batches import BatchState
 from service.jobs.idempotency import RepeatKey
 from service.jobs.names import picture_name
 from service.jobs.queue import new_id
-from service.jobs.request import TransferRequest
 from service.jobs.result_bytes import planned_bytes
 from service.pictures.images import FORMATS
-from service.storage.pictures import StoredFile
 from service.storage.readback import BlobFile
 from service.storage.records import BatchSums, JobUsage
 from service.storage.schema import BatchRow, JobRow
@@ -171,7 +169,11 @@ def list_batch_items(path: BatchPath, query: BatchItemsQuery) -> dict[str, Any]:
     found = context().batches.items(batch, after, query.limit + 1, query.status)
     rows, cursor = page_of(found, query.limit, lambda row: (row.batch_index,))
     places = context().line.places(rows)
-    return {"items": [batch_item_resource(row, queue_in(places, row)) for row in rows], "next": cursor}
+    items = [
+        batch_item_resource(row, wanted, queue_in(places, row))
+        for row, wanted in context().batches.with_requests(rows)
+    ]
+    return {"items": items, "next": cursor}
 
 
 @blueprint.get("/<id>/zip", responses=ZIP | {"404": Problem, "409": Problem, "503": Problem})
@@ -181,24 +183,22 @@ def get_batch_zip(path: BatchPath) -> Response:
     Those that are there by now, in the order of the contents, named as each is alone. It is made while it is sent.
     """
     batch = context().batches.get(path.id)
-    pictures = [picture for row in context().batches.items(batch) for picture in _pictures(row)]
-    if not pictures:
-        raise NotReady("there is no picture of this batch (yet)")
     context().zips.hold(request.environ, caller().tenant, 1)
-    parts = [(name, BlobFile(context().blobs, file).pieces) for name, file in pictures]
-    response = Response(zipped(parts), mimetype="application/zip")
+    rows = [row for row in context().batches.items(batch) if row.finished_pictures]
+    if not rows:
+        raise NotReady("there is no picture of this batch (yet)")
+    response = Response(zipped(_parts(rows, context())), mimetype="application/zip")
     response.headers["Cache-Control"] = NEVER
     response.headers["Content-Disposition"] = disposition(f"batch-{batch.id}.zip", "attachment")
     return response
 
 
-def _pictures(row: JobRow) -> list[tuple[str, StoredFile]]:
-    """Return the pictures that a transfer has finished, each with its name."""
-    wanted = TransferRequest.of(row)
-    return [
-        (picture_name(wanted, i, FORMATS.get(picture.media_type, "png")), picture)
-        for i, picture in enumerate(row.finished_pictures)
-    ]
+def _parts(rows: Sequence[JobRow], app: AppContext) -> Iterator[Part]:
+    """Yield the pictures that transfers have finished, each with its name."""
+    for row, wanted in app.batches.with_requests(rows):
+        for i, picture in enumerate(row.finished_pictures):
+            name = picture_name(wanted, i, FORMATS.get(picture.media_type, "png"))
+            yield name, BlobFile(app.blobs, picture).pieces
 
 
 @blueprint.get("/<id>/events", responses=EVENTS | {"404": Problem, "503": Problem})

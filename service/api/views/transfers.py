@@ -106,10 +106,10 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
     places, deliveries = context().line.places(rows), context().deliveries.of_pictures(rows)
     callbacks = context().deliveries.of_jobs([row.id for row in rows if row.callback_url])
     items = [
-        transfer_resource(row)
+        transfer_resource(row, wanted)
         | {"queue": queue_in(places, row), "callback": callbacks.get(row.id)}
         | _delivery(row, deliveries)
-        for row in rows
+        for row, wanted in context().queue.with_requests(rows)
     ]
     return {"items": items, "next": cursor}
 
