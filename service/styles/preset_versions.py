@@ -22,8 +22,8 @@ from service.styles.preset_files import preset_folders
 from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
 
 LOCK = "presets"  # of transactions that add, rename, replace or delete presets: they look up names that may change
-KEPT = 50  # former states of a name that are kept at most
-KEPT_IN_ALL = 1000  # of a tenant, under all names
+KEPT = 50  # former states of a name that are kept at most, and as many shared ones
+KEPT_IN_ALL = 1000  # of a tenant, under all names; likewise
 STATE = tuple(PresetState.__annotations__)  # columns that both rows have
 
 Reason = Literal["replaced", "deleted"]
@@ -35,14 +35,20 @@ def check_none(state: PresetState) -> None:
 
 
 def keep_state(session: Session, row: PresetRow, reason: Reason) -> None:
-    """Keep the state of a preset, in the transaction that replaces or deletes it."""
+    """Keep the state of a preset, in the transaction that replaces or deletes it.
+
+    The oldest go where there are too many: of those that were shared for a shared one, and of the others for another
+    one, since only operators may let go what all tenants used.
+    """
     state = {column: getattr(row, column) for column in STATE}
     clock = read_clock(session)
     session.add(PresetVersionRow(tenant=row.tenant, name=row.name, ended_at=clock, reason=reason, **state))
     session.flush()
     version = PresetVersionRow.version
-    gone = [*session.scalars(_newest_first(row.tenant, row.name).with_only_columns(version).offset(KEPT))]
-    others = (PresetVersionRow.tenant == row.tenant, version.not_in(gone))
+    is_alike = PresetVersionRow.shared.is_(row.shared)
+    of_name = _newest_first(row.tenant, row.name).where(is_alike)
+    gone = [*session.scalars(of_name.with_only_columns(version).offset(KEPT))]
+    others = (PresetVersionRow.tenant == row.tenant, is_alike, version.not_in(gone))
     if (excess := (session.scalar(select(func.count()).where(*others)) or 0) - KEPT_IN_ALL) > 0:
         oldest = select(version).where(*others).order_by(PresetVersionRow.ended_at, version)
         gone += session.scalars(oldest.limit(excess))

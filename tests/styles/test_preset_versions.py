@@ -78,6 +78,21 @@ def test_the_newest_of_all_names_are_kept(
         versions.former("b")
 
 
+def test_states_that_were_shared_go_for_no_others(
+    presets: Presets, versions: PresetVersions, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preset_versions, "KEPT", 2)
+    monkeypatch.setattr(preset_versions, "KEPT_IN_ALL", 3)
+    shared = [presets.put("a", "", [IMAGE], shared=True)[0].version for _ in range(3)]
+    presets.delete("a")
+    for name in ("a", "a", "b", "c", "d"):
+        presets.put(name, "", [IMAGE])
+        presets.delete(name)
+    assert [row.version for row in versions.former("a") if row.shared] == shared[:0:-1]
+    former = [name for name in ("a", "b", "c", "d") if any(not row.shared for row in versions.former(name))]
+    assert former == ["b", "c", "d"]
+
+
 def test_they_count_for_whoever_saved_them(presets: Presets, versions: PresetVersions, database: Database) -> None:
     presets.put("a", "", [IMAGE], owner="first")
     presets.put("a", "", [IMAGE], owner="second")
