@@ -229,19 +229,22 @@ def blobs(request: Any) -> Iterator[str]:
     return _texts(request, "blob")
 
 
-def digests(request: Any) -> Iterator[str]:
-    """Yield the SHA-256 of all files that a request of any kind refers to, in JSON of any version."""
-    return _texts(request, "sha256")
-
-
 def style_digests(request: Any) -> Iterator[str]:
-    """Yield the SHA-256 of the style pictures of a request of any kind, with their masks, in JSON of any version."""
+    """Yield the SHA-256 of the style pictures of a request of any kind, with their masks, in JSON of any version.
+
+    A preset that came as a pack has none: the digests of its images are what its sender says.
+    """
     if isinstance(request, list):
         for entry in request:
             yield from style_digests(entry)
     elif isinstance(request, dict):
         for key, entry in request.items():
-            yield from digests(entry) if key in ("styles", "style") else style_digests(entry)
+            if key not in ("styles", "style"):
+                yield from style_digests(entry)
+            else:
+                for style in entry if isinstance(entry, list) else [entry]:
+                    if not (isinstance(style, dict) and style.get("pack")):
+                        yield from _texts(style, "sha256")
 
 
 def _texts(json: Any, key: str) -> Iterator[str]:

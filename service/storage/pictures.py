@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,11 @@ def style_image_from_json(json: Mapping[str, Any], mask: StoredImage | None = No
     return StyleImage(
         StoredImage.from_json(json), number_in(json, "weight", 1.0), number_in(json, "scale", 1.0), mask
     )
+
+
+def digests_of(images: Iterable[StyleImage[StoredImage]]) -> set[str]:
+    """Return the SHA-256 of a preset's pictures; none where it came as a pack, as its sender may say any."""
+    return {image.file.sha256 for image in images if image.file.blob}
 
 
 def style_images_to_json(images: tuple[StyleImage[StoredImage], ...]) -> list[Json]:

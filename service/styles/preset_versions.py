@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from service.errors import NotFound
 from service.storage.database import Database, advisory_lock, now, read_clock
 from service.storage.left import leave
+from service.storage.pictures import digests_of
 from service.storage.preset_schema import PresetRow, PresetState, PresetVersionRow
 from service.storage.retention import unless_expired
 from service.storage.schema import DEFAULT_TENANT
@@ -190,7 +191,7 @@ def _newest_first(tenant: str, name: str) -> Select[PresetVersionRow]:
 
 def _let_go(session: Session, rows: Sequence[PresetRow | PresetVersionRow]) -> None:
     """Remove states, and record that their files may be removed, and which pictures they had."""
-    note_uses(session, [(row.tenant, image.file.sha256) for row in rows for image in row.images])
+    note_uses(session, {(row.tenant, image) for row in rows for image in digests_of(row.images)})
     leave(session, [folder for row in rows for folder in preset_folders(row)])
     for row in rows:
         session.delete(row)

@@ -25,6 +25,7 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.gram_removals import mark_removal
 from service.storage.left import leave
+from service.storage.pictures import digests_of
 from service.storage.preset_schema import PresetRow, PresetVersionRow
 from service.storage.schema import DEFAULT_TENANT, ENDED, REQUESTS_AT_ONCE, BatchRow, CallerRow, DeliveryRow, JobRow
 from service.storage.style_uses import forget_others, forget_uses, note_uses, used_before
@@ -200,7 +201,7 @@ class _Removal:
                 gone = session.scalars(delete(table).where(*read).returning(table.bytes)).all()
                 self.counts[kind] += len(gone)
                 self.counts["bytes"] += sum(gone)
-                note_uses(session, [(self.name, image.file.sha256) for row in rows for image in row.images])
+                note_uses(session, {(self.name, image) for row in rows for image in digests_of(row.images)})
                 leave(session, folders)
             remove_unsaved(self.blobs, folders, self._seconds_left)
 
@@ -243,7 +244,7 @@ class _Removal:
         """The SHA-256 of others' style images, also of former states, and of what their unfinished jobs use."""
         saved = [select(table.images).where(table.tenant != self.name) for table in STATES]
         unfinished = select(JobRow.request).where(JobRow.tenant != self.name, JobRow.status.not_in(ENDED))
-        with self.database.snapshot() as session:
         unfinished = unfinished.execution_options(yield_per=REQUESTS_AT_ONCE)
-            used = {image.file.sha256 for query in saved for images in session.scalars(query) for image in images}
-            return used | {image for stored in session.scalars(unfinished) for image in request.digests(stored)}
+        with self.database.snapshot() as session:
+            used = {image for query in saved for images in session.scalars(query) for image in digests_of(images)}
+            return used | {image for stored in session.scalars(unfinished) for image in request.style_digests(stored)}

@@ -11,6 +11,7 @@ import pytest
 from jobs.submitting import REQUEST
 from sqlalchemy import select, update
 from sweep.swept import DAY_S
+from styles.pack_files import some_pack
 
 from service.decoding import files
 from service.errors import Forbidden, NameTaken, NotFound, Unauthorized
@@ -22,7 +23,7 @@ from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database, read_clock
 from service.storage.left import left_folders
-from service.storage.pictures import StoredImage
+from service.storage.pictures import StoredFile, StoredImage
 from service.storage.preset_schema import PresetRow
 from service.storage.schema import CallerRow, DeliveryRow, JobRow
 from service.storage.style_uses import note_uses, used_before
@@ -183,8 +184,8 @@ def test_a_removal_goes_on_where_only_former_states_are_left(
 def test_the_grams_of_what_is_gone_go_with_the_tenant(
     database: Database, blobs: Blobs, presets: Presets, photo_png: bytes, texture_png: bytes
 ) -> None:
-    def submitted(sha256: str, tenant: str) -> str:
-        style = StoredStyle(None, 1.0, 1.0, (StyleImage(StoredImage("s", sha256, 8, 8)),))
+    def submitted(sha256: str, tenant: str, pack: StoredFile | None = None) -> str:
+        style = StoredStyle(None, 1.0, 1.0, (StyleImage(StoredImage("" if pack else "s", sha256, 8, 8)),), pack)
         request, id = replace(REQUEST, base=replace(REQUEST.base, styles=(style,))), new_id()
         Queue(database, Limits(), tenant).submit(Submission(id, request, owner_of(tenant)))
         return id
@@ -192,6 +193,9 @@ def test_the_grams_of_what_is_gone_go_with_the_tenant(
     submitted("2" * 64, "default")
     for digit, tenant in (("1", ACME), ("2", ACME), ("3", "default")):
         Queue(database, Limits(), tenant).delete(submitted(digit * 64, tenant))
+    named = [{"sha256": "1" * 64, "width": 8, "height": 8, "weight": 1.0, "scale": 1.0}]
+    Presets(database, blobs).put_pack("says-so", b"", some_pack(images=named))
+    submitted("1" * 64, "default", StoredFile("pack", "p"))
     presets.put("former", "", [StyleImage(files.check_image(texture_png))])
     PresetVersions(database, math.inf, tenant=ACME).purge("former")
     purged = files.check_image(texture_png).sha256
