@@ -10,7 +10,7 @@ from sqlalchemy.orm import load_only
 
 from service.jobs.request import blobs, job_folder
 from service.storage.database import Transaction
-from service.storage.kinds import FOLLOWING
+from service.storage.kinds import FOLLOWING, LEARN
 from service.storage.preset_schema import PresetRow, PresetState, PresetVersionRow
 from service.storage.schema import ENDED, JobRow
 from service.styles.preset_files import thumbnail_key
@@ -51,10 +51,11 @@ def _is_stored(blob: NamedBlob) -> bool:
 
 
 def _of_job(job: JobRow) -> Iterator[NamedBlob]:
-    """Yield a job's blobs. An ended job doesn't keep the files of others, and a judging none at all."""
+    """Yield a job's blobs. An ended job keeps no files of others, an ended learning none, and a judging never any."""
     ended, own = job.status in ENDED, f"{job_folder(job.id)}/"
     for key in (*blobs(job.request), *blobs(job.result)):
-        yield NamedBlob(key, job.kind not in FOLLOWING and (key.startswith(own) or not ended))
+        keeps = not ended or (key.startswith(own) and job.kind != LEARN)
+        yield NamedBlob(key, keeps and job.kind not in FOLLOWING)
     if job.result and isinstance(sheet := job.result.get("sheet"), str):
         yield NamedBlob(sheet, needed=True)
     if job.preview:

@@ -13,8 +13,9 @@ from service.jobs.job_log import log_after_commit
 from service.jobs.ledger import enter
 from service.jobs.outbox import enqueue, enqueue_pictures, send_again
 from service.jobs.resource import iso, transfer_resource
-from service.storage.counted import files_bytes
+from service.storage.counted import files_bytes, row_bytes
 from service.storage.database import read_clock
+from service.storage.kinds import LEARN
 from service.storage.records import JobUsage
 from service.storage.row_locks import lock_batches
 from service.storage.schema import JobRow
@@ -26,6 +27,7 @@ def finish(session: Session, row: JobRow, status: str, error: ServiceError | Non
         lock_batches(session, [row.batch])
     row.status, row.lease_until = status, None
     give_back_reserved(row)
+    _give_back_photographs(row)
     _count_finished_pictures(row)
     row.error = error.problem() if error else None
     row.finished_at = read_clock(session)
@@ -43,6 +45,12 @@ def give_back_reserved(row: JobRow) -> None:
     """Let the bytes count no more that were reserved for a result."""
     row.bytes -= row.reserved
     row.reserved = 0
+
+
+def _give_back_photographs(row: JobRow) -> None:
+    """Let the files of a learning's request count no more: nobody needs them after its end, nor sees them."""
+    if row.kind == LEARN:
+        row.bytes = min(row.bytes, row_bytes(row.request))
 
 
 def _count_finished_pictures(row: JobRow) -> None:

@@ -22,7 +22,9 @@ from service.storage.schema import JobRow
 from service.storage.typed_json import Json, number_in, object_in, objects_in
 
 FOLDER = "jobs"
-CHECKPOINT = "checkpoint"  # prefix of files that only an unfinished job needs
+CHECKPOINT = "checkpoint"  # prefix of states from which another worker goes on
+PHOTO = "photo"  # prefix of photographs to learn from
+UNFINISHED = (CHECKPOINT, PHOTO)  # prefixes of files that only an unfinished job needs
 RESULT = "result"  # prefix of finished pictures
 SHEET = "sheet"  # prefix of their contact sheet
 

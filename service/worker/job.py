@@ -90,6 +90,10 @@ class JobRun(ABC):
             return
         except Exception as error:  # noqa: BLE001 - the log and the job have it
             self._fail(error)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Remove the files that only an unfinished job needs; the sweep removes what is left of them."""
         self.reporter.remove_checkpoints()
 
     @abstractmethod

@@ -107,6 +107,11 @@ class LearnRun(NamedRun):
             then = CompareTask(replace(task.style, painter=painter), task.version, task.size, compared, self.claim.id)
             self.leases.succeed(self.claim, TaskResult([task.size]), then=then)
 
+    def tidy(self) -> None:
+        super().tidy()
+        for photo in LearnTask.from_json(self.claim.request).photos:
+            try_to_delete(self.blobs, photo.blob)
+
     @property
     def _painters(self) -> PresetPainters:
         return PresetPainters(self.leases.database, self.blobs)

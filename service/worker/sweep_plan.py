@@ -171,8 +171,8 @@ def folder_of(blob: BlobInfo) -> str:
 def _has_served(blob: BlobInfo, known: Known) -> bool:
     """Return whether a job no longer needs a file.
 
-    That is so if the job has expired, or if it has ended and the file is a checkpoint, or a picture that it doesn't
-    name.
+    That is so if the job has expired, or if it has ended and the file is a checkpoint, a photograph to learn from, or
+    a picture that it doesn't name.
     """
     name, status = blob.key.split("/")[2], known.jobs.get(owner_id(blob))
     if owner_id(blob) in known.expired:
@@ -180,7 +180,7 @@ def _has_served(blob: BlobInfo, known: Known) -> bool:
     if status not in ENDED:
         return False
     is_lost = name.startswith(request.RESULT) and status != "succeeded" and blob.key not in known.pictures
-    return is_lost or name.startswith(request.CHECKPOINT)
+    return is_lost or name.startswith(request.UNFINISHED)
 
 
 def _cached(known: Known, blobs: Blobs, of_presets: Sequence[BlobInfo], limit: int, shortage: int) -> list[BlobInfo]:

@@ -173,9 +173,14 @@ def test_a_replaced_preset_has_no_painter(service: RunningService) -> None:
 
 
 def test_photographs_are_learned_from(service: RunningService) -> None:
+    photo = png(np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8))
     service.put_style("seen", png(NEGATIVE))
-    assert put_painter(service, "seen", photos=[b64(png(NEGATIVE))], **QUICK).status_code == 202
+    assert put_painter(service, "seen", photos=[b64(photo)], **QUICK).status_code == 202
     assert learned(service, "seen")["photos"] == 1
+    ((id, counted),) = service.execute("SELECT id, bytes FROM jobs WHERE kind = 'learn' ORDER BY number DESC LIMIT 1")
+    folder = service.data / "blobs" / "jobs" / id
+    assert counted < len(photo) and folder.is_dir()
+    eventually(lambda: not list(folder.glob("photo-*")), 30, "the photograph is still there")
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,13 @@ from service.backup.take import take_backup
 from service.config import Settings
 from service.errors import StorageError, Unavailable
 from service.jobs.limits import Limits
-from service.jobs.queue import Queue
-from service.jobs.request import job_folder
+from service.jobs.queue import Queue, Submission, new_id
+from service.jobs.request import PHOTO, StoredStyle, job_blob, job_folder
+from service.jobs.tasks import LearnTask
 from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.pictures import StoredImage
 from service.storage.preset_schema import PresetVersionRow
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
@@ -87,6 +89,15 @@ def test_what_the_service_itself_lacks_is_said(store: Store, tmp_path: Path) -> 
     key = f"{job_folder(store.ids[1])}/content"
     store.blobs.delete(key)
     assert take_backup(store.places, WEEK_S, tmp_path / "x.tar").missing == [key]
+
+
+def test_a_learning_needs_its_photographs_until_it_ends(store: Store, tmp_path: Path) -> None:
+    id = new_id()
+    photo = StoredImage(job_blob(id, f"{PHOTO}-0"), "p", 8, 8)
+    store.queue.submit(Submission(id, LearnTask(StoredStyle("kept", 1.0, 1.0, ()), "v", 64, 1.0, (photo,))))
+    assert take_backup(store.places, WEEK_S, tmp_path / "x.tar").missing == [photo.blob]
+    store.queue.cancel(id)
+    assert take_backup(store.places, WEEK_S, tmp_path / "y.tar").missing == []
 
 
 def test_an_expired_job_is_left_out(store: Store, elsewhere: Places, tmp_path: Path) -> None:

@@ -69,14 +69,15 @@ def test_jobs_expire_with_their_files_and_presets_do_not(database: Database, blo
     assert presets.get("kept")
 
 
-def test_checkpoints_of_ended_jobs_are_removed(database: Database, blobs: Blobs) -> None:
+@pytest.mark.parametrize("name", ["checkpoint-1", "photo-0"])
+def test_what_only_unfinished_jobs_need_is_removed(database: Database, blobs: Blobs, name: str) -> None:
     queue = Queue(database, Limits())
     for id in ("ended", "waiting"):
         submit(database, id)
-        blobs.put(f"jobs/{id}/checkpoint-1", b"1")
+        blobs.put(f"jobs/{id}/{name}", b"1")
     queue.cancel("ended")
     sweep(database, blobs, 0, DAY_S)
-    assert keys(blobs) == {"jobs/waiting/checkpoint-1"}
+    assert keys(blobs) == {f"jobs/waiting/{name}"}
 
 
 def test_a_presets_files_stay_while_it_or_an_unfinished_job_needs_them(

@@ -14,7 +14,7 @@ from service.api.schemas.preset_requests import Learning
 from service.errors import InvalidInput
 from service.jobs.memory_check import check_learning_memory
 from service.jobs.queue import Submission, new_id
-from service.jobs.request import StoredStyle, job_blob, job_folder
+from service.jobs.request import PHOTO, StoredStyle, job_blob, job_folder
 from service.jobs.result_bytes import PAINTER_FILES
 from service.jobs.tasks import LearnTask
 from service.pictures.sizes import HasSize, photo_size_errors, style_size_errors
@@ -74,6 +74,6 @@ def new_learning(loc: str, images: Sequence[tuple[HasSize, float]], wanted: Lear
         note_unsaved(context().database, [job_folder(id)], len(wanted.photos))
         stored = []
         for k, photo in enumerate(wanted.photos):
-            stored.append(StoredImage(job_blob(id, f"photo-{k}"), photo.sha256, photo.width, photo.height))
+            stored.append(StoredImage(job_blob(id, f"{PHOTO}-{k}"), photo.sha256, photo.width, photo.height))
             context().blobs.put(stored[k].blob, photo.data)
         yield NewLearning(id, wanted, tuple(stored), sizes)
