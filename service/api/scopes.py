@@ -50,6 +50,7 @@ SCOPES: dict[str, str | tuple[str, str]] = {
     "GET /v1/batches/<id>/events": READ,
     "POST /v1/scores": RUN,
     "GET /v1/scores/<id>": READ,
+    "DELETE /v1/scores/<id>": RUN,
     "POST /v1/estimates": RUN,
     "GET /v1/usage": (READ, ADMIN),
     "GET /v1/keys": ADMIN,

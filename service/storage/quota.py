@@ -31,7 +31,7 @@ _RESERVED = select(func.sum(JobRow.reserved)).where(
     HAS_RESERVED,
     *_UNFINISHED,  # a process of an earlier version may have left it in one that ended
 )
-ADVICE = "delete some with DELETE /v1/transfers/ID or DELETE /v1/styles/NAME?purge=true"
+ADVICE = "delete some with DELETE /v1/transfers/ID, /v1/batches/ID, /v1/scores/ID or /v1/styles/NAME?purge=true"
 LONGEST_S = 86_400.0  # seconds after which a caller may ask again at the latest
 UNFINISHED_S = 3600.0  # where only jobs that wait or run, or their webhooks, have something to give back
 

@@ -91,6 +91,18 @@ def test_a_score_is_no_transfer(service: RunningService) -> None:
     assert service.get(f"/v1/scores/{transfer}").status_code == 404
 
 
+def test_a_score_is_removed_with_its_files(service: RunningService) -> None:
+    id = scored(service)["id"]
+    here, folder = f"{service.url}/v1/scores/{id}", service.data / "blobs" / "jobs" / id
+    assert any(folder.iterdir())
+    assert requests.delete(here, timeout=30).status_code == 204
+    assert service.get(f"/v1/scores/{id}").status_code == requests.delete(here, timeout=30).status_code == 404
+    assert not folder.exists()
+    transfer = painted(service, STYLE, iterations=0)["id"]
+    assert requests.delete(f"{service.url}/v1/scores/{transfer}", timeout=30).status_code == 404
+    assert service.get(f"/v1/transfers/{transfer}").status_code == 200
+
+
 def test_the_same_post_gives_the_same_score(service: RunningService) -> None:
     key = {"Idempotency-Key": "some-score"}
     first = post_score(service, ASKED, **key).json()

@@ -93,6 +93,7 @@ ROWS = {
         "/v1/scores", "run", 0, 422, {"content": "{photo}", "image": "{photo}", "styles": [{"preset": "harbour"}]}
     ),
     "GET /v1/scores/<id>": Row("/v1/scores/{score}", "read"),
+    "DELETE /v1/scores/<id>": Row("/v1/scores/{score}", "run", 0),
     "POST /v1/estimates": Row(
         "/v1/estimates", "run", 200, 422, {"content": "{photo}", "styles": [{"preset": "harbour"}]}
     ),

@@ -18,6 +18,7 @@ from service.api.schemas.requests import ScoreBody
 from service.api.schemas.resources import score_resource
 from service.api.schemas.responses import Problem, ScoreOut
 from service.api.views.placed import queue_of
+from service.api.views.stored import delete_job
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission
 from service.storage.kinds import SCORE
@@ -61,3 +62,10 @@ def get_score(path: ScorePath) -> dict[str, Any]:
     """Show a score"""
     job = context().queue.get(path.id, SCORE)
     return score_resource(job, queue_of(job))
+
+
+@blueprint.delete("/<id>", responses={"204": None, "404": Problem})
+def delete_score(path: ScorePath) -> tuple[str, int]:
+    """Cancel a score, and remove it and its files"""
+    delete_job(path.id, SCORE)
+    return "", 204

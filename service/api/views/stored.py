@@ -1,4 +1,4 @@
-"""Results and files of transfers for the views: a file that is damaged on its disk is an error, and is never sent."""
+"""Results and files of jobs for the views: a file that is damaged on its disk is an error, and is never sent."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from functools import partial
 from service.api.context import context
 from service.decoding.formats import Head
 from service.decoding.unread import Unread
-from service.errors import BlobNotFound, DamagedFile, MissingFile, NotFound, NotReady
-from service.jobs.request import TransferRequest
+from service.errors import BlobNotFound, DamagedFile, DatabaseFull, MissingFile, NotFound, NotReady
+from service.jobs.request import TransferRequest, job_folder
 from service.pictures.images import FORMATS
 from service.storage.kinds import TRANSFER
 from service.storage.pictures import StoredFile
 from service.storage.readback import is_whole_jpeg, read_back
 from service.storage.records import PaintedPicture, TransferResult
 from service.storage.schema import ENDED, JobRow
+from service.storage.unsaved import remove_unsaved
 
 
 def result_of(job: JobRow) -> TransferResult:
@@ -72,3 +73,14 @@ def job_preview(id: str, kind: str, blob: str) -> bytes:
     if not is_whole_jpeg(data):
         raise DamagedFile(f"the file {blob} is damaged: it is no whole JPEG")
     return data
+
+
+def delete_job(id: str, kind: str) -> None:
+    """Cancel a job of this kind, and remove it and its files. Raises NotFound."""
+    context().queue.get(id, kind)
+    try:
+        context().queue.delete(id)
+    except DatabaseFull:  # a full database can't delete a row before there is room
+        context().blobs.delete_all(job_folder(id))
+        context().queue.delete(id)
+    remove_unsaved(context().blobs, [job_folder(id)])

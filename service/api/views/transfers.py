@@ -34,8 +34,8 @@ from service.api.schemas.resources import file_resource
 from service.api.schemas.responses import Problem, TransferFilesOut, TransferOut, TransferPage
 from service.api.views.originals import ORIGINAL, original
 from service.api.views.placed import queue_in, queue_of
-from service.api.views.stored import job_preview, picture_of, result_of, transfer_file, unread_picture
-from service.errors import DatabaseFull, InvalidInput, MissingFile, NotFound
+from service.api.views.stored import delete_job, job_preview, picture_of, result_of, transfer_file, unread_picture
+from service.errors import InvalidInput, MissingFile, NotFound
 from service.jobs.files import files_of
 from service.jobs.idempotency import RepeatKey
 from service.jobs.names import picture_name, sheet_name
@@ -48,7 +48,6 @@ from service.storage.kinds import TRANSFER
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.records import PaintedPicture
 from service.storage.schema import ENDED, JobRow
-from service.storage.unsaved import remove_unsaved
 
 blueprint = Operations(
     "transfers",
@@ -278,11 +277,5 @@ def send_transfer_callback(path: TransferPath) -> tuple[dict[str, Any], int]:
 @blueprint.delete("/<id>", responses={"204": None, "404": Problem})
 def delete_transfer(path: TransferPath) -> tuple[str, int]:
     """Cancel a transfer, and remove it and its files"""
-    context().queue.get(path.id, TRANSFER)
-    try:
-        context().queue.delete(path.id)
-    except DatabaseFull:  # a full database can't delete a row before there is room
-        context().blobs.delete_all(job_folder(path.id))
-        context().queue.delete(path.id)
-    remove_unsaved(context().blobs, [job_folder(path.id)])
+    delete_job(path.id, TRANSFER)
     return "", 204
