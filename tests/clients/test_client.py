@@ -139,6 +139,9 @@ def test_a_score_is_waited_for(client: Client, photo_png: bytes) -> None:
     score = client.score(photo_png, photo_png, "mosaic", size=64)
     assert score.losses["content"] == pytest.approx(0, abs=1e-3)
     assert set(score.layers["style"]) >= {"relu1_1"}
+    score.delete()
+    with pytest.raises(NotFound):
+        score.refresh()
 
 
 def test_a_service_that_is_not_there_is_unreachable() -> None:

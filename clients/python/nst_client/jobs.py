@@ -85,9 +85,13 @@ class Job:
             raise self.failure
         return self
 
+    def delete(self) -> None:
+        """Cancel the job, and remove it with its files."""
+        self._connection.delete(self.path)
+
 
 class Watched(Job):
-    """A job with events, which can be deleted."""
+    """A job with events."""
 
     def events(self) -> Iterator[Event]:
         """Yield the events until the job's end; connections that break are made again.
@@ -100,10 +104,6 @@ class Watched(Job):
             if event.name == "done":
                 self.resource = event.data
             yield event
-
-    def delete(self) -> None:
-        """Cancel the job, and remove it with its files."""
-        self._connection.delete(self.path)
 
 
 class Cancelable(Watched):
