@@ -16,7 +16,6 @@ from service.decoding.unread import Unread
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.machine.memory import MIB
 from service.options import TransferOptions
 from service.pictures import images
 from service.pictures.style_image import StyleImage
@@ -119,14 +118,18 @@ def test_one_picture_decodes_a_style_once_for_all_levels(
 
 
 @pytest.mark.slow
-def test_what_leaves_no_room_is_decoded_again(
+def test_what_was_resized_is_kept_before_what_was_decoded(
     worker: Worker, decoded: Counter[str], photo: np.ndarray, texture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.jobs.memory_check.KEPT_DECODED", texture.nbytes - 1)
+    """Room for one of two style pictures, then for nothing; the variants need other Gram matrices of both."""
     pictures = Pictures(worker)
-    style = pictures.style("one", texture)
-    variants = tuple(Painting((style,), TransferOptions(size=64, iterations=1, color=color)) for color in COLORS)
-    request = TransferRequest(pictures.stored("content", photo), variants[0], variants)
-    assert texture.nbytes < MIB
-    carried_out(worker, request)
-    assert (decoded[request.content.sha256], decoded[style.images[0].file.sha256]) == (1, len(COLORS))
+    content, mask = pictures.stored("content", photo), pictures.stored("mask", texture[::-1])
+    styles = (pictures.style("one", texture, style_mask=mask), pictures.style("two", 255 - texture))
+    for size, room, times in ((64, 1.5, 1), (65, 0, len(COLORS))):
+        monkeypatch.setattr("service.jobs.memory_check.KEPT_DECODED", int(room * texture.nbytes))
+        decoded.clear()
+        variants = tuple(Painting(styles, TransferOptions(size=size, iterations=1, color=color)) for color in COLORS)
+        carried_out(worker, TransferRequest(content, variants[0], variants))
+        assert decoded[content.sha256] == 1
+        given = [mask, *(style.images[0].file for style in styles)]
+        assert {image.blob: decoded[image.sha256] for image in given} == {image.blob: times for image in given}

@@ -31,7 +31,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     },
     {
         "__main__": (ANYTHING,),
-        "decoding": ("PIL", "cachetools", "numpy", "pillow_heif"),
+        "decoding": ("PIL", "numpy", "pillow_heif"),
         "network": ("google", "numpy", "onnx", "safetensors"),
         "storage": ("alembic", "obstore", "pydantic_core", "sqlalchemy"),
     },

@@ -72,7 +72,7 @@ def _region_masks(
     masks: dict[str, Mask | None] = {}
     for name, (style, *_) in regions.items():
         if style.mask is not None:
-            masks[name] = images.resize_mask(decoded.mask(style.mask, on_tick), width, height)
+            (masks[name],) = decoded.masks(style.mask, [(width, height)], on_tick)
             on_tick()
     given = [mask for mask in masks.values() if mask is not None]
     masks[""] = np.clip(1 - np.sum(given, axis=0), 0, 1).astype(np.float32) if given else None

@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from service.decoding.decoded import DecodedFiles, File, PictureFile
 from service.pictures import images
-from service.pictures.images import Mask, Picture
 from service.pictures.style_image import StyleImage
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor, Grams
@@ -202,8 +201,9 @@ class StyleGrams:
         self, image: StyleImage[PictureFile], keys: Sequence[GramKey], wanted: _Wanted
     ) -> dict[GramKey, Grams]:
         """Return an image's Grams at each key's size, and keep them in the cache."""
-        pictures = self._resized(image, keys, wanted)
-        masks = self._resized_masks(image, keys, wanted)
+        sizes = [(key.width, key.height) for key in keys]
+        pictures = wanted.decoded.pictures(image.file, sizes, wanted.on_tick)
+        masks = wanted.decoded.masks(image.mask, sizes, wanted.on_tick) if image.mask else [None for _ in keys]
         wanted.on_tick()
         computed = {}
         for key, picture, mask in zip(keys, pictures, masks, strict=True):
@@ -216,19 +216,6 @@ class StyleGrams:
             if self._watcher:
                 self._watcher.at_hand()
         return computed
-
-    @staticmethod
-    def _resized(image: StyleImage[PictureFile], keys: Sequence[GramKey], wanted: _Wanted) -> list[Picture]:
-        """Return the picture in all sizes: the decoded one may be large, and isn't needed after that."""
-        whole = wanted.decoded.picture(image.file, wanted.on_tick)
-        return [images.resize(whole, key.width, key.height) for key in keys]
-
-    @staticmethod
-    def _resized_masks(image: StyleImage[PictureFile], keys: Sequence[GramKey], wanted: _Wanted) -> list[Mask | None]:
-        if image.mask is None:
-            return [None for _ in keys]
-        whole = wanted.decoded.mask(image.mask, wanted.on_tick)
-        return [images.resize_mask(whole, key.width, key.height) for key in keys]
 
     def _pack(self, file: File) -> Pack:
         if file.sha256 not in self._packs:
