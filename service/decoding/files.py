@@ -12,6 +12,7 @@ from service.decoding import lanes
 from service.decoding.allowance import Allowance, Tick, no_tick
 from service.decoding.decoders import DECODERS, Files
 from service.decoding.messages import Facts, Reply
+from service.decoding.taken import FOR_JOBS
 from service.decoding.unread import Unread
 from service.errors import Unavailable
 from service.pictures.images import Cutout, ImageFile, Mask, Picture, UnreadableImage
@@ -116,8 +117,12 @@ def _whole(task: str, file: Unread, allowance: Allowance | None = None, **settin
 
 
 def _for_job(task: str, data: bytes, tick: Tick) -> Files:
-    """Run a task as `_whole`. A worker, which has a `tick`, tries it again for some seconds, in each attempt."""
+    """Run a task as `_whole`, and count its pixels as taken for a job.
+
+    A worker, which has a `tick`, tries it again for some seconds, in each attempt.
+    """
     file = Unread.of(data)
+    FOR_JOBS.pixels += file.head.pixels or 0
     for _ in range(TRIES - 1):
         try:
             return _whole(task, file, Allowance(math.inf, tick=tick))

@@ -147,7 +147,7 @@ class Leases:
         if row.kind not in FOLLOWING:  # which no caller asked for
             newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
             session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
-        meter = meter_for(row.usage, engine)
+        meter = meter_for(row.usage, engine, row.kind)
         job = (row.id, row.fence, row.request or {}, row.checkpoint, row.kind, row.lane, row.trace)
         return Claim(*job, meter, last_removal(session), after_death=row.attempts > 1)
 

@@ -6,8 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from service.decoding.taken import FOR_JOBS
 from service.jobs.cost import MEGAPIXEL
+from service.storage.kinds import LEARN
 from service.storage.records import JobUsage
+
+READING = 100  # pixels of files that are read in the time of one evaluation of a pixel
 
 
 @dataclass
@@ -19,16 +23,19 @@ class Meter:
         clock: a clock in seconds: of this process's CPU time, or of the time itself where a GPU computes.
         evaluated: pixels times evaluations of this attempt.
         style_pixels: pixels of the style images whose Gram matrices it computed, in each of their sizes.
+        reads: whether the files count that are decoded for it.
     """
 
     before: JobUsage = JobUsage()
     clock: Callable[[], float] = time.process_time
     evaluated: int = 0
     style_pixels: int = 0
+    reads: bool = True
     _begun: float = field(init=False)
+    _decoded: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self._begun = self.clock()
+        self._begun, self._decoded = self.clock(), FOR_JOBS.pixels
 
     def count_style(self, pixels: int) -> None:
         """Count a style image that goes through the network: as one evaluation."""
@@ -36,7 +43,8 @@ class Meter:
 
     def usage(self) -> JobUsage:
         """Return the cost of all attempts until now."""
-        megapixels = (self.evaluated + self.style_pixels) / MEGAPIXEL
+        read = (FOR_JOBS.pixels - self._decoded) / READING if self.reads else 0
+        megapixels = (self.evaluated + self.style_pixels + read) / MEGAPIXEL
         return replace(
             self.before,
             megapixel_evaluations=round(self.before.megapixel_evaluations + megapixels, 6),
@@ -44,7 +52,10 @@ class Meter:
         )
 
 
-def meter_for(before: JobUsage | None, engine: dict[str, str] | None) -> Meter:
-    """Return the meter of a new attempt, by a worker of this engine."""
+def meter_for(before: JobUsage | None, engine: dict[str, str] | None, kind: str) -> Meter:
+    """Return the meter of a new attempt at a job of this kind, by a worker of this engine.
+
+    The photographs of a learning are read in its minutes, by which it is planned.
+    """
     on_gpu = engine is not None and engine.get("device") == "cuda"
-    return Meter(before or JobUsage(), time.monotonic if on_gpu else time.process_time)
+    return Meter(before or JobUsage(), time.monotonic if on_gpu else time.process_time, reads=kind != LEARN)

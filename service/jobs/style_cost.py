@@ -1,34 +1,39 @@
-"""Cost of the style pictures of jobs, as the limit `daily_cost` plans it: as if no Gram matrices were cached.
+"""Cost of the pictures of jobs beside the painting, as the limit `daily_cost` plans it: as if nothing were cached.
 
-Each picture counts as one evaluation of its pixels, in each of its sizes, as service.jobs.meter counts those whose
-Gram matrices are computed. What has equal Gram matrices counts once. Only the worker knows what is cached, so these
-pixels are no part of a job's `cost`, from which its seconds follow.
+Each style picture counts as one evaluation of its pixels, in each of its sizes, as service.jobs.meter counts those
+whose Gram matrices are computed. What has equal Gram matrices counts once. To read a file counts as an evaluation of
+a hundredth of its pixels, for a style picture in each of its sizes. Only the worker knows what is cached, so all this
+is no part of a job's `cost`, from which its seconds follow.
 """
 
 from __future__ import annotations
 
 from service.jobs.cost import MEGAPIXEL, levels_of
+from service.jobs.meter import READING
 from service.jobs.request import Painting, ScoreRequest, TransferRequest
 from service.jobs.tasks import JudgeTask
 from service.pictures.images import fitted_size
 from service.storage.lanes import PAINT
+from service.storage.pictures import StoredImage
 
-Pixels = dict[tuple[object, ...], int]
-"""The pixels of style pictures, by what tells their Gram matrices from others (service.styles.gram_keys.GramKey)."""
+Pixels = dict[tuple[object, ...], float]
+"""The pixels that count: of style pictures by what tells their Gram matrices from others (service.styles.gram_keys),
+of files that are read by their digests.
+"""
 
 
 def style_cost(request: object) -> float:
-    """Return the megapixel-evaluations of the style pictures of a job, whatever its kind.
+    """Return the megapixel-evaluations of the style pictures of a job, and of reading its files, whatever its kind.
 
-    A painter's pass needs none; the judging that follows it does. Warming and packs have theirs in their `cost`, and
-    learning in its minutes.
+    A painter's pass needs no style pictures; the judging that follows it does. Warming and packs have theirs in their
+    `cost`, and learning in its minutes.
     """
     styles = JointStyles()
     return styles.add(request) + styles.shared
 
 
 class JointStyles:
-    """The style pictures of some jobs, each of them once."""
+    """The style pictures and files of some jobs, each of them once."""
 
     def __init__(self) -> None:
         self._shared: Pixels = {}
@@ -39,15 +44,21 @@ class JointStyles:
         return sum(self._shared.values()) / MEGAPIXEL
 
     def add(self, request: object) -> float:
-        """Add a job; return the megapixel-evaluations of the pictures that get the colours of its own content."""
+        """Add a job; return the megapixel-evaluations of what it has to do by itself.
+
+        It reads its files, and computes the style pictures that get the colours of its own content.
+        """
         own: Pixels = {}
         match request:
-            case TransferRequest() if request.lane != PAINT and request.content.width:
-                for painting in request.paintings:
+            case TransferRequest() if request.content.width:
+                _read(own, request)
+                for painting in request.paintings if request.lane != PAINT else ():
                     self._add(own, request, painting, [level.size for level in levels_of(request, painting)])
-            case ScoreRequest(TransferRequest() as transfer):
+            case ScoreRequest(TransferRequest() as transfer, picture):
+                _read(own, transfer, picture)
                 self._add(own, transfer, transfer.base, [transfer.size])
             case JudgeTask():
+                _read(own, request.request)
                 for painting in request.request.paintings:
                     self._add(own, request.request, painting, [request.request.size])
         return sum(own.values()) / MEGAPIXEL
@@ -64,3 +75,15 @@ class JointStyles:
                 for size in sizes:
                     width, height = fitted_size(image.width, image.height, round(scale * size))
                     found[image.file.sha256, mask, width, height, kind] = width * height
+                    for file in (image.file, image.mask):
+                        if file is not None:
+                            found[file.sha256, width, height] = file.width * file.height / READING
+
+
+def _read(own: Pixels, request: TransferRequest, *others: StoredImage) -> None:
+    """Add the files that a job has for itself: the content, initial images, masks over the content, and `others`."""
+    for painting in request.paintings:
+        masks = (painting.protect, painting.strength_map, *(style.mask for style in painting.styles))
+        for file in (request.content, painting.initial_image, *masks, *others):
+            if file is not None:
+                own[file.sha256,] = file.width * file.height / READING

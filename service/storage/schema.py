@@ -65,7 +65,7 @@ class JobRow(Base):
 
     `cost` is the megapixel-evaluations that it was expected to take when it was submitted, `usage` what it has taken.
     `style_cost` is what its style pictures add if none of their Gram matrices are cached, those aside that other jobs
-    of its batch need too.
+    of its batch need too, and reading its files.
 
     `events` counts the events for clients that watch; a job's end is the last one. `trace` is the W3C traceparent of
     the request that it came with. `bytes` is what this row counts, with its request and the files of request and

@@ -84,7 +84,8 @@ def test_an_ended_transfer_carries_its_cost(service: RunningService) -> None:
     usage = job["usage"]
     pictures = [service.get(f"{job['links']['image']}?variant={k}").content for k in range(4)]
     sheet = service.get(job["links"]["sheet"]).content
-    assert usage["megapixel_evaluations"] == pytest.approx(expected["cost"] + styles, abs=0.0006)
+    read = (128 * 96 + 60 * 40 + 4 * 128 * 96) / 100 / 1e6  # those that were sent, and all pictures for the sheet
+    assert usage["megapixel_evaluations"] == pytest.approx(expected["cost"] + styles + read, abs=0.0006)
     assert 0 < usage["compute_s"] < 60
     assert usage["bytes_in"] == len(CONTENT) + len(new)
     assert usage["bytes_out"] == sum(map(len, pictures)) + len(sheet)
@@ -92,11 +93,26 @@ def test_an_ended_transfer_carries_its_cost(service: RunningService) -> None:
     assert listed["usage"] == usage
 
 
+def test_files_cost_what_it_takes_to_read_them_once(service: RunningService) -> None:
+    """A hundredth of their pixels; a style picture isn't read where its Gram matrices are cached."""
+    content, style, mask = (b64(png(np.full((1600, 1600, 3), k, np.uint8))) for k in (90, 91, 92))
+    recipe: dict[str, Any] = PLAIN | {"size": 32, "iterations": 1, "styles": [{"image": style}], "protect": mask}
+    recipe |= {"variants": [{}, {"color": "luminance"}, {"style_layers": {"relu1_1": 1.0}}]}
+    expected = estimate(service, content=content, **recipe).json()
+    each = 1600 * 1600 / 100 / 1e6
+    assert expected["style_cost"] == pytest.approx(3 * each + 3 * 32 * 32 / 1e6, abs=0.0006)
+    for read in (3, 2):
+        job = service.ended(service.post({"content": content} | recipe).json()["id"])
+        found = job["usage"]["megapixel_evaluations"] - expected["cost"]
+        assert found == pytest.approx(read * each + (read - 2) * 3 * 32 * 32 / 1e6, abs=0.0006)
+
+
 def test_a_score_carries_its_cost_and_that_of_a_style_that_is_new(service: RunningService) -> None:
     new = png(np.random.default_rng(2).integers(0, 255, (40, 80, 3), np.uint8))
-    for styles in (64 * 32, 0):  # the second one finds its Gram matrices
+    read = 2 * 128 * 96 / 100  # the content, which is the picture too
+    for styles in (64 * 32 + 80 * 40 / 100, 0):  # the second one finds its Gram matrices
         usage = service.post_to("/v1/scores", SCORE | {"styles": [{"image": b64(new)}]}).json()["usage"]
-        assert usage["megapixel_evaluations"] == pytest.approx((64 * 48 + styles) / 1e6, abs=1e-6)
+        assert usage["megapixel_evaluations"] == pytest.approx((64 * 48 + styles + read) / 1e6, abs=2e-6)
         assert usage["bytes_in"] == len(CONTENT) + len(new)  # content and image are one file
 
 

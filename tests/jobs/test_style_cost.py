@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -34,10 +35,18 @@ def styled(*scales: float, images: int = 1, digest: str = "c", **options: Any) -
     return TransferRequest(StoredImage("c", digest, 64, 64), painting)
 
 
-def test_what_has_equal_gram_matrices_costs_once() -> None:
-    def pixels_of(request: object) -> int:
-        return round(style_cost(request) * 1e6)
+def pixels_of(request: object) -> int:
+    return round(style_cost(request) * 1e6)
 
+
+@pytest.fixture
+def nothing_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gram matrices alone count."""
+    monkeypatch.setattr("service.jobs.style_cost.READING", math.inf)
+
+
+@pytest.mark.usefixtures("nothing_read")
+def test_what_has_equal_gram_matrices_costs_once() -> None:
     one, pixels = styled(1.0), 64 * 32
     assert pixels_of(one) == pixels_of(styled(1.0, 1.0)) == pixels
     assert pixels_of(styled(1.0, 2.0, images=2)) == 2 * (pixels + 4 * pixels)
@@ -57,6 +66,26 @@ def test_what_has_equal_gram_matrices_costs_once() -> None:
     assert pixels_of(WarmTask(one.base.styles[0], (64,))) == pixels_of(REQUEST) == 0
 
 
+def test_a_file_that_is_read_costs_a_hundredth_of_its_pixels() -> None:
+    def large(name: str) -> StoredImage:
+        return StoredImage(name, name, 4000, 1000)
+
+    each, small = 4_000_000 // 100, 64 * 16
+    style = StoredStyle(None, 1.0, 1.0, (StyleImage(large("s"), mask=large("sm")),), mask=large("m"))
+    painting = Painting((style,), TransferOptions(size=64, iterations=1, levels=1), protect=large("p"))
+    variants = [painting, replace(painting, strength_map=large("p"), initial_image=large("i"))]
+    other_layers = replace(painting.options, style_layers={"relu1_1": 1.0})
+    request = TransferRequest(large("c"), painting, (*variants, replace(painting, options=other_layers)))
+    assert pixels_of(request) == 6 * each + 2 * small
+    two_sizes = replace(style, scale=2.0)
+    request = TransferRequest(large("c"), replace(painting, styles=(style, two_sizes)))
+    assert pixels_of(request) == (3 + 2 * 2) * each + 5 * small
+    painted = TransferOptions(size=64, method=PAINTER, iterations=0)
+    assert pixels_of(TransferRequest(large("c"), replace(painting, options=painted))) == 3 * each
+    assert pixels_of(ScoreRequest(TransferRequest(large("c"), painting), large("x"))) == 6 * each + small
+
+
+@pytest.mark.usefixtures("nothing_read")
 def test_style_pictures_count_until_their_job_or_batch_ends(database: Database, leases: Leases) -> None:
     def planned() -> float:
         with database.reading() as session:

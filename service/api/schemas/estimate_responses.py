@@ -14,8 +14,8 @@ class EstimateOut(BaseModel):
 
     cost: float = described("Megapixel-evaluations, if it needs all its iterations.", 9.4, ge=0)
     style_cost: float = described(
-        "Megapixel-evaluations that its style pictures add if none of their Gram matrices are cached. `daily_cost` "
-        "counts them too, until it ends.",
+        "Megapixel-evaluations that its style pictures add if none of their Gram matrices are cached, and reading "
+        "its files. `daily_cost` counts them too, until it ends.",
         0.26,
         ge=0,
     )
