@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 from jobs.submitting import RESULT, submit
+from styles.cached_grams import key, same, some_grams
 
 from service.config import Settings
 from service.errors import BlobsFull, StorageError
 from service.jobs.leases import Claim
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
+from service.machine.memory import MIB
 from service.storage.blobs import Blobs
-from service.storage.disks import Disks
+from service.storage.disks import Disk, Disks
 from service.storage.lanes import ENGINE
 from service.worker import process as workers
 from service.worker.job import JobRun
@@ -41,14 +43,14 @@ def sweeps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return called
 
 
-def fill_up(monkeypatch: pytest.MonkeyPatch, below: Path) -> None:
-    """Make the disk of this folder look full, and no other."""
+def fill_up(monkeypatch: pytest.MonkeyPatch, below: Path, left: int = 0) -> None:
+    """Make the disk of this folder look full but for so many bytes, and no other."""
     below.mkdir(exist_ok=True)
     asked = os.statvfs
 
     def full(path: Any) -> os.statvfs_result:
         about = asked(path)
-        free = 0 if Path(path).is_relative_to(below) else about.f_blocks
+        free = left // about.f_frsize if Path(path).is_relative_to(below) else about.f_blocks
         return os.statvfs_result((*about[:3], free, free, *about[5:]))
 
     monkeypatch.setattr(os, "statvfs", full)
@@ -88,6 +90,32 @@ def test_a_sweep_that_had_too_little_time_is_followed_by_one_soon(
     for _ in range(9):
         worker.before_claim()
     assert not list(answers)
+
+
+def test_many_new_grams_are_swept_soon(worker: Worker, sweeps: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "SHORT_SWEEP_S", 0.0)
+    monkeypatch.setattr(workers, "WRITTEN_SHARE", worker._settings.gram_disk / 100)
+    for written, swept in ((1, 1), (99, 1), (2, 2), (99, 2)):
+        worker._blobs.put_cached("grams/new", bytes(written))
+        worker.before_claim()
+        assert len(sweeps) == swept
+
+
+def test_what_can_be_made_again_takes_no_room_near_the_floor(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cache, blobs = worker._stylist._grams._cache, worker._blobs
+    floor = Disk(tmp_path).floor(worker._settings.disk_floor)
+    for k, left in enumerate((2 * floor + MIB, 2 * floor)):
+        fill_up(monkeypatch, tmp_path, left)
+        cache.put(key(k), some_grams(k))
+        assert same(cache.get(key(k)), some_grams(k))
+        assert (blobs.size_of(key(k).blob) > 0) is (k == 0)
+    blobs.put_cached("styles/one/pack", b"a pack")
+    fill_up(monkeypatch, tmp_path, floor)
+    with pytest.raises(BlobsFull, match="NST_DISK_FLOOR_MB"):
+        blobs.put_cached("styles/two/pack", b"a pack")
+    blobs.put("jobs/one/result", b"what can't be made again")
 
 
 def test_grams_make_no_room_on_a_disk_that_they_are_not_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

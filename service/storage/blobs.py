@@ -51,6 +51,10 @@ class Blobs:
         expected: key of a blob that the folder must hold. Without it the folder counts as moved away, and is opened
             by the first call after it is back. If this is empty, a folder that isn't there is made.
 
+    Attributes:
+        floor: bytes that must be free on a local disk for anything to be stored for callers.
+        cached: bytes that `put_cached` has written.
+
     Raises:
         StorageError: the store can't be opened, or a call on it fails; then nothing half-written is left.
         BlobsGone: a call finds the folder moved away. No call makes a new one in its place.
@@ -58,6 +62,7 @@ class Blobs:
 
     def __init__(self, url: str, *, expected: str = "") -> None:
         self._url, self._expected = url, expected
+        self.floor = self.cached = 0
         self._folder = blobs_folder(url)
         self._disk = Disk(self._folder) if self._folder else None
         self._opened: OpenedPath | None = None
@@ -115,6 +120,16 @@ class Blobs:
             if any(words in str(error) for words in FULL):
                 raise _full(key, _reason(error)) from error
             raise StorageError(f"the file {key} could not be written: {_reason(error)}") from error
+
+    def put_cached(self, key: str, data: bytes, floors: int = 1) -> None:
+        """Write a blob that can be made again, as `put` does.
+
+        Raises BlobsFull already where it would leave less free than so many times the floor.
+        """
+        if self._disk and self._disk.free() - len(data) < floors * self._disk.floor(self.floor):
+            raise _full(key, "the disk is nearly full (NST_DISK_FLOOR_MB)")
+        self.put(key, data)
+        self.cached += len(data)
 
     def room(self) -> int | None:
         """Return how many bytes of blobs can still be written; None if that isn't known."""

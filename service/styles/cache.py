@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 from cachetools import LRUCache
@@ -22,6 +24,7 @@ from service.telemetry.instruments import style_grams
 logger = logging.getLogger(__name__)
 
 DIGEST = "sha256"  # key in a blob's metadata
+FLOORS = 2  # times NST_DISK_FLOOR_MB that new blobs leave free: from once that on requests are refused
 
 
 class GramCache:
@@ -54,7 +57,7 @@ class GramCache:
         grams = self._read(key)
         if grams is not None:
             style_grams.labels("blobs").inc()
-            self.put(key, grams)  # a new file counts as just used: the sweep takes the oldest
+            self._keep(key, grams, self._blobs.put)  # a new file counts as just used: the sweep takes the oldest
         return grams
 
     def put(self, key: GramKey, grams: Grams) -> None:
@@ -65,10 +68,13 @@ class GramCache:
         if not all(np.isfinite(gram).all() for gram in grams.values()):
             logger.error("the Grams %s hold a number that isn't finite: not kept", key.blob)
             return
+        self._keep(key, grams, partial(self._blobs.put_cached, floors=FLOORS))
+
+    def _keep(self, key: GramKey, grams: Grams, put: Callable[[str, bytes], None]) -> None:
         with suppress(ValueError):  # they are larger than the whole cache
             self._kept[key.blob] = grams
         try:
-            self._blobs.put(key.blob, save(grams, {DIGEST: _digest(key, grams)}))
+            put(key.blob, save(grams, {DIGEST: _digest(key, grams)}))
         except StorageError as error:
             self._complaint.say("Grams are not kept beyond this process: %s", error.detail)
 

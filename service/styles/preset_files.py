@@ -75,8 +75,8 @@ def save_pack(blobs: Blobs, version: str, pack: Pack) -> None:
     it.
     """
     key, data = pack_key(version, pack.model), pack.to_bytes()
-    blobs.put(digest_key(key), images.digest(data).encode())
-    blobs.put(key, data)
+    blobs.put_cached(digest_key(key), images.digest(data).encode())
+    blobs.put_cached(key, data)
 
 
 def read_pack(blobs: Blobs, preset: PresetState, model: str) -> bytes | None:

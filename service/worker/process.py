@@ -21,7 +21,8 @@ from service.worker.reporter import Reporter
 from service.worker.sweep import sweep
 
 SWEEP_S = 3600.0  # seconds between two sweeps; fewer for a short retention
-SHORT_SWEEP_S = 60.0  # seconds between two sweeps while the disk is short of room, or one had too little time
+SHORT_SWEEP_S = 60.0  # seconds between two sweeps while the disk is short, much is written, or one had too little time
+WRITTEN_SHARE = 8  # one part in so many of NST_GRAM_DISK_MB, after which Gram matrices are swept sooner
 
 
 class Worker(WorkerLoop):
@@ -31,6 +32,7 @@ class Worker(WorkerLoop):
 
     def __init__(self, settings: Settings, stopping: Callable[[], bool]) -> None:
         super().__init__(settings, stopping)
+        self._blobs.floor = settings.disk_floor
         self._stylist = Stylist.from_settings(settings, self._blobs)
         self.capacity = _capacity(settings, self._stylist.info)
         self.engine, self.model = self._stylist.info.as_dict(), self._stylist.info.model
@@ -65,15 +67,16 @@ class Worker(WorkerLoop):
         return RUN_CLASSES[claim.kind](*needs, self._stylist)
 
     def before_claim(self) -> None:
-        """Sweep if it is time; sooner while a disk is short of room, or something is left to remove."""
-        clock = time.monotonic()
-        if clock < self._hurried_sweep or (clock < self._next_sweep and not self._disks.shortage()):
+        """Sweep if it is time; sooner while a disk is short of room, something is left, or many Grams are new."""
+        clock, gram_bytes = time.monotonic(), self._settings.gram_disk
+        is_much = self._blobs.cached > gram_bytes / WRITTEN_SHARE
+        if clock < self._hurried_sweep or (clock < self._next_sweep and not is_much and not self._disks.shortage()):
             return
+        self._blobs.cached = 0
         wait = min(SWEEP_S, max(1.0, self._settings.retention / 4))
         soon = min(wait, SHORT_SWEEP_S)
         self._next_sweep, self._hurried_sweep = clock + wait, clock + soon
-        gram_bytes, shortage = self._settings.gram_disk, self._disks.blobs_shortage()
-        if sweep(self._database, self._blobs, gram_bytes, self._settings.retention, shortage):
+        if sweep(self._database, self._blobs, gram_bytes, self._settings.retention, self._disks.blobs_shortage()):
             self._next_sweep = self._hurried_sweep = time.monotonic() + soon
 
 
