@@ -21,8 +21,7 @@ from service.styles.packs import Pack
 from service.styles.style import Style, Treatment
 from service.telemetry.instruments import style_grams
 
-PACKS = 2  # kept in memory, the last ones that were used
-PACK = 27 * 10**6  # bytes of one, about
+PACKS = 54 * 10**6  # bytes of packs that stay in memory, as two take that workers made; one stays, however large
 
 
 @dataclass
@@ -122,7 +121,11 @@ class StyleGrams:
     @property
     def memory(self) -> int:
         """The bytes of Grams and packs that this process keeps."""
-        return self._cache.memory + len(self._packs) * PACK
+        return self._cache.memory + self._packs_memory
+
+    @property
+    def _packs_memory(self) -> int:
+        return sum(pack.nbytes for pack in self._packs.values())
 
     def forget(self) -> None:
         """Forget the Grams that this process keeps. A pack stays: only who has its file asks for it."""
@@ -221,6 +224,6 @@ class StyleGrams:
         if file.sha256 not in self._packs:
             self._packs[file.sha256] = Pack.from_bytes(file.read())
         self._packs.move_to_end(file.sha256)
-        while len(self._packs) > PACKS:
+        while self._packs_memory > PACKS and len(self._packs) > 1:
             self._packs.popitem(last=False)
         return self._packs[file.sha256]

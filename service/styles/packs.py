@@ -79,6 +79,11 @@ class Pack:
         """The layers that every size has."""
         return sorted(next(iter(self.ladder.values())))
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its Grams."""
+        return sum(gram.nbytes for grams in self.ladder.values() for gram in grams.values())
+
     def grams(self, size: float, layers: Collection[str]) -> dict[str, Gram]:
         """Return the Grams of the size nearest to `size` (pixels), by ratio."""
         nearest = min(self.ladder, key=lambda rung: abs(math.log(rung / size)))

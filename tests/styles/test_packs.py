@@ -119,6 +119,29 @@ def test_a_packs_scale_chooses_another_size(grams: StyleGrams, small_texture: Pi
         np.testing.assert_array_equal(scaled[layer], expected)
 
 
+def test_packs_in_memory_are_counted_and_bounded_by_their_bytes(
+    grams: StyleGrams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def use(pack: Pack) -> int:
+        def read() -> bytes:
+            reads.append(1)
+            return data
+
+        data, reads = pack.to_bytes(), list[int]()
+        targets_of(grams, [Style(pack=file(data, read))], 32, ["relu1_1"], PLAIN)
+        return len(reads)
+
+    small, other = some_pack(), some_pack(description="other")
+    large = some_pack(ladder={32: {"relu1_1": gram(64)}})
+    monkeypatch.setattr("service.styles.grams.PACKS", 2 * small.nbytes)
+    assert small.nbytes == 3 * 4 * (4**2 + 6**2 + 8**2) < large.nbytes // 2
+    assert [use(pack) for pack in (small, other, small, other)] == [1, 1, 0, 0]
+    assert grams.memory == 2 * small.nbytes
+    assert [use(large), use(large)] == [1, 0]
+    assert grams.memory == large.nbytes
+    assert [use(small), use(large)] == [1, 1]
+
+
 def test_a_packs_file_is_read_once(grams: StyleGrams) -> None:
     def read() -> bytes:
         reads.append(1)
