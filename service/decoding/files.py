@@ -117,7 +117,7 @@ def _whole(task: str, file: Unread, allowance: Allowance | None = None, **settin
 
 
 def _for_job(task: str, data: bytes, tick: Tick) -> Files:
-    """Run a task as `_whole`, and count its pixels as taken for a job.
+    """Run a task as `_whole`, and count what it takes as taken for a job.
 
     A worker, which has a `tick`, tries it again for some seconds, in each attempt.
     """
@@ -125,13 +125,13 @@ def _for_job(task: str, data: bytes, tick: Tick) -> Files:
     FOR_JOBS.pixels += file.head.pixels or 0
     for _ in range(TRIES - 1):
         try:
-            return _whole(task, file, Allowance(math.inf, tick=tick))
+            return _whole(task, file, Allowance(math.inf, tick=tick, on_spent=FOR_JOBS.spend))
         except Unavailable:
             if tick is no_tick:
                 raise
         time.sleep(RETRY_S)
         tick()
-    return _whole(task, file, Allowance(math.inf, tick=tick))
+    return _whole(task, file, Allowance(math.inf, tick=tick, on_spent=FOR_JOBS.spend))
 
 
 def _facts(reply: Reply) -> Facts:

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 
 @dataclass
 class Taken:
-    """The pixels of all files whose decoding has begun."""
+    """The pixels of all files whose decoding has begun, and the CPU seconds of their decoders."""
 
     pixels: int = 0
+    cpu_s: float = 0.0
+
+    def spend(self, seconds: float) -> None:
+        """Count the CPU seconds that a decoder has taken."""
+        self.cpu_s += seconds
 
 
 FOR_JOBS = Taken()

@@ -8,10 +8,17 @@ from dataclasses import dataclass, field, replace
 
 from service.decoding.taken import FOR_JOBS
 from service.jobs.cost import MEGAPIXEL
+from service.machine.beside import BESIDE
 from service.storage.kinds import LEARN
 from service.storage.records import JobUsage
 
 READING = 100  # pixels of files that are read in the time of one evaluation of a pixel
+
+
+def cpu_time() -> float:
+    """Return the CPU seconds of this process and its decoders; what threads do beside its jobs doesn't count."""
+    others = BESIDE.seconds()
+    return time.process_time() + FOR_JOBS.cpu_s - others
 
 
 @dataclass
@@ -20,14 +27,14 @@ class Meter:
 
     Attributes:
         before: the cost of the attempts before.
-        clock: a clock in seconds: of this process's CPU time, or of the time itself where a GPU computes.
+        clock: a clock in seconds: of CPU time for jobs, or of the time itself where a GPU computes.
         evaluated: pixels times evaluations of this attempt.
         style_pixels: pixels of the style images whose Gram matrices it computed, in each of their sizes.
         reads: whether the files count that are decoded for it.
     """
 
     before: JobUsage = JobUsage()
-    clock: Callable[[], float] = time.process_time
+    clock: Callable[[], float] = cpu_time
     evaluated: int = 0
     style_pixels: int = 0
     reads: bool = True
@@ -48,7 +55,7 @@ class Meter:
         return replace(
             self.before,
             megapixel_evaluations=round(self.before.megapixel_evaluations + megapixels, 6),
-            compute_s=round(self.before.compute_s + self.clock() - self._begun, 3),
+            compute_s=round(self.before.compute_s + max(0.0, self.clock() - self._begun), 3),
         )
 
 
@@ -58,4 +65,4 @@ def meter_for(before: JobUsage | None, engine: dict[str, str] | None, kind: str)
     The photographs of a learning are read in its minutes, by which it is planned.
     """
     on_gpu = engine is not None and engine.get("device") == "cuda"
-    return Meter(before or JobUsage(), time.monotonic if on_gpu else time.process_time, reads=kind != LEARN)
+    return Meter(before or JobUsage(), time.monotonic if on_gpu else cpu_time, reads=kind != LEARN)

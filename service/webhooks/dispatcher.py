@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from service.config import Settings
 from service.errors import StorageError, Unavailable
 from service.jobs.deliveries import Deliveries, Delivery
+from service.machine.beside import BESIDE
 from service.machine.new_threads import start
 from service.outbound.hosts import DELIVERIES, WEBHOOKS, Hosts
 from service.storage.blobs import Blobs
@@ -71,10 +72,11 @@ class WebhookDispatcher:
             sending.join(max(0.0, end - time.monotonic()))
 
     def _run(self) -> None:
-        while not self._stopping:
-            if not self._begin_next():
-                self._look.wait(POLL_S)
-                self._look.clear()
+        with BESIDE.counted():
+            while not self._stopping:
+                if not self._begin_next():
+                    self._look.wait(POLL_S)
+                    self._look.clear()
 
     def _begin_next(self) -> bool:
         """Begin the next webhook and the next picture; return whether another one may be due."""
@@ -112,7 +114,8 @@ class WebhookDispatcher:
 
     def _deliver(self, delivery: Delivery) -> None:
         try:
-            self._send_and_note(delivery)
+            with BESIDE.counted():
+                self._send_and_note(delivery)
         except Exception:  # it comes back when its lease has run out
             logger.exception("what became of %s %s of job %s can't be written", *_names(delivery))
         finally:

@@ -17,7 +17,9 @@ class UsageOut(BaseModel):
         ge=0,
     )
     compute_s: float = described(
-        "CPU seconds of the worker, over all cores; where a GPU computes, seconds.", 31.5, ge=0
+        "CPU seconds of the worker, over all cores, with the reading of pictures; where a GPU computes, seconds.",
+        31.5,
+        ge=0,
     )
     bytes_in: int = described("Bytes of the pictures that came with the request.", 183000, ge=0)
     bytes_out: int = described("Bytes of the pictures that were made.", 412000, ge=0)
