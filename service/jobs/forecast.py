@@ -92,7 +92,7 @@ class Standing:
 
     def takes(self, job: Waiting) -> float | None:
         """Return the seconds that a job takes; None if that isn't known."""
-        return seconds_of(self.speeds, job.lane, job.cost)
+        return seconds_of(self.speeds, job.lane, job.cost, job.owner)
 
     @property
     def is_known(self) -> bool:

@@ -147,7 +147,7 @@ class Leases:
         if row.kind not in FOLLOWING:  # which no caller asked for
             newest = select(func.coalesce(func.max(CallerRow.last_claim), 0) + 1).scalar_subquery()
             session.execute(update(CallerRow).where(CallerRow.owner == row.owner).values(last_claim=newest))
-        meter = meter_for(row.usage, engine, row.kind)
+        meter = meter_for(row, engine)
         job = (row.id, row.fence, row.request or {}, row.checkpoint, row.kind, row.lane, row.trace)
         return Claim(*job, meter, last_removal(session), after_death=row.attempts > 1)
 
@@ -294,5 +294,5 @@ def _held(session: Session, claim: Claim) -> JobRow:
     row = _locked(session, claim)
     if row is None or row.status != "running":
         raise LeaseLost(claim.id)
-    row.usage = claim.meter.usage()
+    row.usage, row.evaluated = claim.meter.usage(), claim.meter.carried_out
     return row

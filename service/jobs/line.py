@@ -260,5 +260,5 @@ def _left(row: JobRow, speeds: Speeds, clock: float) -> float | None:
         return patience_s(row.kind, row.fence, row.checkpoint)
     if row.progress and (eta := amount_in(vars(row.progress), "eta_seconds")) is not None:
         return eta
-    takes = seconds_of(speeds, row.lane, row.cost)
+    takes = seconds_of(speeds, row.lane, row.cost, row.owner)
     return None if takes is None else max(0.0, takes - (clock - (row.started_at or clock)))

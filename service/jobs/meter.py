@@ -11,6 +11,7 @@ from service.jobs.cost import MEGAPIXEL
 from service.machine.beside import BESIDE
 from service.storage.kinds import LEARN
 from service.storage.records import JobUsage
+from service.storage.schema import JobRow
 
 READING = 100  # pixels of files that are read in the time of one evaluation of a pixel
 
@@ -27,6 +28,7 @@ class Meter:
 
     Attributes:
         before: the cost of the attempts before.
+        evaluated_before: the megapixel-evaluations that these took for the job's pictures.
         clock: a clock in seconds: of CPU time for jobs, or of the time itself where a GPU computes.
         evaluated: pixels times evaluations of this attempt.
         style_pixels: pixels of the style images whose Gram matrices it computed, in each of their sizes.
@@ -34,6 +36,7 @@ class Meter:
     """
 
     before: JobUsage = JobUsage()
+    evaluated_before: float = 0.0
     clock: Callable[[], float] = cpu_time
     evaluated: int = 0
     style_pixels: int = 0
@@ -48,6 +51,11 @@ class Meter:
         """Count a style image that goes through the network: as one evaluation."""
         self.style_pixels += pixels
 
+    @property
+    def carried_out(self) -> float:
+        """The megapixel-evaluations of all attempts until now, those of style images aside."""
+        return self.evaluated_before + self.evaluated / MEGAPIXEL
+
     def usage(self) -> JobUsage:
         """Return the cost of all attempts until now."""
         read = (FOR_JOBS.pixels - self._decoded) / READING if self.reads else 0
@@ -59,10 +67,11 @@ class Meter:
         )
 
 
-def meter_for(before: JobUsage | None, engine: dict[str, str] | None, kind: str) -> Meter:
-    """Return the meter of a new attempt at a job of this kind, by a worker of this engine.
+def meter_for(row: JobRow, engine: dict[str, str] | None) -> Meter:
+    """Return the meter of a new attempt at a job, by a worker of this engine.
 
     The photographs of a learning are read in its minutes, by which it is planned.
     """
     on_gpu = engine is not None and engine.get("device") == "cuda"
-    return Meter(before or JobUsage(), time.monotonic if on_gpu else cpu_time, reads=kind != LEARN)
+    clock = time.monotonic if on_gpu else cpu_time
+    return Meter(row.usage or JobUsage(), row.evaluated or 0.0, clock, reads=row.kind != LEARN)

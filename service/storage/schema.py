@@ -64,6 +64,8 @@ class JobRow(Base):
     batch share lie under `jobs/<batch>/`.
 
     `cost` is the megapixel-evaluations that it was expected to take when it was submitted, `usage` what it has taken.
+    `evaluated` is what it has carried out of them, without style pictures; None until a worker reports, and in rows
+    of earlier versions.
     `style_cost` is what its style pictures add if none of their Gram matrices are cached, those aside that other jobs
     of its batch need too, and reading its files.
 
@@ -125,6 +127,7 @@ class JobRow(Base):
     cost: Mapped[float] = mapped_column(default=0.0, server_default="0")
     style_cost: Mapped[float] = mapped_column(default=0.0, server_default="0")
     usage: Mapped[JobUsage | None] = mapped_column(typed(JobUsage))
+    evaluated: Mapped[float | None]
     bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     reserved: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 

@@ -51,13 +51,25 @@ def rows(queue: Queue, *ids: str) -> list[JobRow]:
     return [queue.get(id) for id in ids]
 
 
-def took(database: Database, leases: Leases, queue: Queue, seconds: float, style_s: float = 0.0) -> str:
-    """A job that has ended after so many seconds, with those for its styles."""
-    id = submit(queue)
-    leases.succeed(claimed(leases), RESULT, {"style_s": style_s})
+def took(
+    database: Database,
+    leases: Leases,
+    queue: Queue,
+    seconds: float,
+    style_s: float = 0.0,
+    *,
+    request: TransferRequest = REQUEST,
+    owner: str = "",
+    evaluated: float = 0.0,
+) -> str:
+    """A job that has ended after so many seconds, with those for its styles and its megapixel-evaluations."""
+    id = queue.submit(Submission(new_id(), request, owner)).id
+    claim = claimed(leases)
+    claim.meter.evaluated = round(evaluated * 1e6)
+    leases.succeed(claim, RESULT, {"style_s": style_s})
     with database.writing() as session:
         row = session.get_one(JobRow, queue.get(id).number)
-        row.started_at, row.finished_at = 1000.0, 1000.0 + seconds
+        row.started_at = (row.finished_at or 0.0) - seconds
     return id
 
 
@@ -194,6 +206,43 @@ def test_styles_that_were_not_cached_slow_only_themselves(
     for seconds, style_s in ((10.0, 0.0), (16.0, 6.0), (10.2, 0.2)):
         took(database, leases, queue, seconds, style_s)
     assert line.estimate("", 0, ENGINE, planned_cost(REQUEST))[0] == pytest.approx(10.2)
+
+
+def sized(size: int, iterations: int) -> TransferRequest:
+    """A transfer of one level, of a square picture."""
+    return replace(REQUEST, base=Painting((), TransferOptions(size=size, iterations=iterations, levels=1)))
+
+
+def test_jobs_that_end_early_tell_how_long_those_take_that_are_like_them(
+    database: Database, queue: Queue, leases: Leases, line: Line
+) -> None:
+    """Two seconds a megapixel-evaluation, and a tenth for each job. Some jobs carry out little of their plans."""
+    requests = (sized(32, 3000), sized(256, 99), sized(256, 1999))
+    costs = [planned_cost(request) for request in requests]
+    done = (0.01, costs[1], costs[1])
+
+    def add(which: int, owner: str, style_s: float = 0.0) -> None:
+        seconds, part = 0.1 + 2 * done[which] + style_s, done[which]
+        took(database, leases, queue, seconds, style_s, request=requests[which], owner=owner, evaluated=part)
+
+    def seconds(owner: str) -> list[float | None]:
+        return [line.estimate(owner, 0, ENGINE, cost)[0] for cost in costs]
+
+    def expected(*parts: float) -> object:
+        return pytest.approx([0.1 + 2 * part for part in parts], rel=0.05)
+
+    for style_s in (0.0, 3.0, 0.0):
+        add(1, "honest", style_s)
+        add(2, "honest", style_s)
+    for _ in range(60):
+        add(0, "early")
+    assert seconds("honest") == expected(costs[0], done[1], done[2])
+    assert seconds("early") == expected(done[0], costs[1], costs[2])
+    assert seconds("new") == expected(*costs)
+    for owner, which in (("early", 0), ("honest", 2)):
+        queue.submit(Submission(owner, requests[which], owner))
+    ends = line.until_ends(["honest", "early"])  # the second one has had the last turn
+    assert [*ends.values()] == pytest.approx([0.1 + 2 * done[2], 0.2 + 2 * (done[2] + done[0])], abs=0.2)
 
 
 def test_a_speed_is_found_again() -> None:

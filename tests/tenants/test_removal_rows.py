@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 from jobs.submitting import REQUEST
 from sqlalchemy import select, update
-from sweep.swept import DAY_S
 from styles.pack_files import some_pack
+from sweep.swept import DAY_S
 
 from service.decoding import files
 from service.errors import Forbidden, NameTaken, NotFound, Unauthorized
