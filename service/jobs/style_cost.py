@@ -72,12 +72,12 @@ class JointStyles:
                 if not image.width:  # an earlier version's row, or a damaged one
                     continue
                 mask = image.mask.sha256 if image.mask else ""
+                files = (image.file, image.mask) if image.mask else (image.file,)
+                read = sum(file.width * file.height for file in files) / READING
                 for size in sizes:
                     width, height = fitted_size(image.width, image.height, round(scale * size))
                     found[image.file.sha256, mask, width, height, kind] = width * height
-                    for file in (image.file, image.mask):
-                        if file is not None:
-                            found[file.sha256, width, height] = file.width * file.height / READING
+                    found[image.file.sha256, mask, width, height] = read
 
 
 def _read(own: Pixels, request: TransferRequest, *others: StoredImage) -> None:
