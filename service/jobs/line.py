@@ -32,6 +32,7 @@ KNOWN_S = 5.0  # seconds for which a process keeps a speed, and the line while i
 LANES = (ENGINE, PAINT)
 LINED = tuple(kind for kind in KINDS if kind not in BEHIND)
 LONG = 100  # jobs of a line that is long enough for new ones to join it; a shorter one is worked out anew in 1 ms
+PACED = 2.0  # times the fraction that a running job has done: the share with which its own pace counts
 MOST_JOINED = 16  # new jobs beyond which the line is worked out anew: that takes as long as so many joinings
 SHARED_S = 1.0  # seconds for which a process keeps the line
 
@@ -258,7 +259,12 @@ def _left(row: JobRow, speeds: Speeds, clock: float) -> float | None:
     """Return the seconds that a running job still keeps its worker at most, as far as they are known."""
     if row.kind in BEHIND:
         return patience_s(row.kind, row.fence, row.checkpoint)
-    if row.progress and (eta := amount_in(vars(row.progress), "eta_seconds")) is not None:
-        return eta
-    takes = seconds_of(speeds, row.lane, row.cost, row.owner)
-    return None if takes is None else max(0.0, takes - (clock - (row.started_at or clock)))
+    told = vars(row.progress) if row.progress else {}
+    by_pace, takes = amount_in(told, "eta_seconds"), seconds_of(speeds, row.lane, row.cost, row.owner)
+    if takes is None:
+        return by_pace
+    expected = max(0.0, takes - (clock - (row.started_at or clock)))
+    if by_pace is None:
+        return expected
+    share = min(1.0, PACED * (amount_in(told, "fraction") or 0.0)) if expected else 1.0
+    return share * by_pace + (1 - share) * expected

@@ -21,9 +21,7 @@ from service.worker.reporter import Reporter
 from service.worker.sweep import sweep
 
 SWEEP_S = 3600.0  # seconds between two sweeps; fewer for a short retention
-SHORT_SWEEP_S = (
-    60.0  # seconds between two sweeps while the disk is short, much is written, or one had too little time
-)
+SHORT_SWEEP_S = 60.0  # seconds between two sweeps if the disk is short, much is written, or one took too long
 WRITTEN_SHARE = 8  # one part in so many of NST_GRAM_DISK_MB, after which Gram matrices are swept sooner
 
 

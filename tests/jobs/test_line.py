@@ -292,6 +292,23 @@ def test_behind_a_job_of_unknown_speed_no_seconds_are_known(
     assert line.estimate("a", 1, PAINT, cost)[0] is None
 
 
+@pytest.mark.parametrize("told", [(0.0, 0.05, 40.0, 13.0), (5.0, 0.5, 3.0, 3.0), (12.0, 0.1, 108.0, 108.0)])
+def test_a_job_s_own_pace_counts_more_the_further_it_is(
+    database: Database, queue: Queue, leases: Leases, line: Line, told: tuple[float, float, float, float]
+) -> None:
+    """At first it is far off; for one that takes longer than others did, it is all that is known."""
+    elapsed, fraction, by_pace, left = told
+    took(database, leases, queue, 10.0)
+    id = submit(queue)
+    claimed(leases)
+    with database.writing() as session:
+        row = session.get_one(JobRow, queue.get(id).number)
+        row.started_at = (row.started_at or 0.0) - elapsed
+        row.progress = JobProgress(fraction=fraction, eta_seconds=by_pace)
+    found = line.places(rows(queue, waiting := submit(queue)))[waiting].eta_seconds
+    assert found == pytest.approx(left, abs=0.5)
+
+
 @pytest.mark.parametrize("eta", ["soon", -1, True])
 def test_a_damaged_progress_harms_no_other_job(
     database: Database, queue: Queue, leases: Leases, line: Line, eta: object

@@ -151,7 +151,7 @@ def test_a_transfer_with_options_of_another_version_is_shown_and_fails_by_their_
         request = TransferRequest.from_json(stored | {"options": stored["options"] | {option: value}})
         queue.submit(Submission(id, request))
         assert as_stored(request.to_json())["options"] == stored["options"] | {option: value}
-    shown = {row.id: transfer_resource(row)["options"] for row in queue.page(None, None, 9)}
+    shown = {id: transfer_resource(queue.get(id))["options"] for id in changed}
     worker.work_off()
     for id, (option, value) in changed.items():
         error = queue.get(id).error
