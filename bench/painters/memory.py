@@ -9,10 +9,10 @@ from bench.measure import alone, peak_memory
 from bench.painters.plan import Plan
 from bench.report import Results, table
 from service.config import Settings
+from service.jobs.tasks import learned_sizes
 from service.machine.memory import BASE, LEARNING
 from service.options import TransferOptions
 from service.painters.course import Course, Material
-from service.painters.lessons import learned_sizes
 from service.painting.stylist import Stylist
 from service.storage.blobs import Blobs
 from service.styles.starters.loading import STARTERS

@@ -27,9 +27,9 @@ from scripts.starters import strokes
 from service.config import Settings
 from service.decoding import files
 from service.engine.losses import Losses
+from service.jobs.tasks import learned_sizes
 from service.options import TransferOptions
 from service.painters.course import Course, Material
-from service.painters.lessons import learned_sizes
 from service.painters.starters import painters_of
 from service.painting.order import Order
 from service.painting.stylist import Stylist

@@ -27,11 +27,12 @@ from scripts.painters.shared import share_convolutions
 from service.engine.allocator import keep_freed_memory
 from service.engine.precision import choose
 from service.engine.vgg import VGG, build_encoder
+from service.jobs.tasks import learned_sizes
 from service.network.digests import model_sha256
 from service.network.model import load_model
 from service.options import TransferOptions
 from service.painters.learning import Learner, Targets
-from service.painters.lessons import Lesson, Training, learned_sizes, lessons
+from service.painters.lessons import Lesson, Training, lessons
 from service.painters.network import Painter
 from service.painters.photographs import Crops, draw_picture
 from service.painters.weights import PainterWeights

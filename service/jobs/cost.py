@@ -3,25 +3,25 @@
 An evaluation computes the losses and their gradient once. It takes nearly all of a transfer's time, and its time
 grows with its pixels. So the cost says what a job takes, whatever the machine. Whether the Gram matrices of its style
 images are cached isn't known before: service.jobs.style_cost plans these apart, and service.jobs.meter counts those
-that were computed. Warming and packs are there for these alone, so their cost has all of them. A learning takes what
-time it is given.
+that were computed. Warming and packs are there for these alone, so their cost has all of them. A learning begins with
+all of its own, takes what time it is given, and is followed by a comparison.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.jobs.request import Painting, ScoreRequest, StoredStyle, TransferRequest
-from service.jobs.tasks import LearnTask, PackTask, WarmTask, followed_id, following_id
+from service.jobs.tasks import CompareTask, JudgeTask, LearnTask, PackTask, WarmTask
 from service.network.levels import Level, plan
 from service.options import PAINTER
 from service.pictures.images import fitted_size
 from service.pictures.sizes import LADDER, levels_that_fit, style_size_errors
 from service.storage.kinds import LEARN, TRANSFER
-from service.storage.schema import ENDED, JobRow
+from service.storage.schema import JobRow
 
 MEGAPIXEL = 1e6
 LEARNING = 20.0  # megapixel-evaluations of a minute's learning on two cores
@@ -29,7 +29,7 @@ LEARNINGS = 5  # of a tenant's, the last ones, that say more than this
 
 
 def planned_cost(request: object, learning: float = LEARNING) -> float:
-    """Return the megapixel-evaluations of a job that needs all its iterations; 0 for judging and ONNX files.
+    """Return the megapixel-evaluations of a job that needs all its iterations; 0 for ONNX files.
 
     `learning` are those of a minute's learning.
     """
@@ -44,7 +44,13 @@ def planned_cost(request: object, learning: float = LEARNING) -> float:
             sized = request.style.sized()
             found = _styles(request.style, [size for size in LADDER if not style_size_errors("", sized, size)])
         case LearnTask():
-            return request.minutes * learning
+            comparison = CompareTask(request.style, request.version, request.size)
+            styles = _styles(request.style, [*request.sizes.values()]) / MEGAPIXEL
+            return request.minutes * learning + styles + planned_cost(comparison)
+        case CompareTask():
+            return sum(planned_cost(transfer) for transfer in request.transfers)
+        case JudgeTask():
+            return planned_cost(request.request)
         case _:
             return 0.0
     return found / MEGAPIXEL
@@ -65,21 +71,13 @@ def _is_read(request: TransferRequest) -> bool:
 def learning_cost(session: Session, tenant: str) -> float:
     """Return the megapixel-evaluations of a minute's learning, as the tenant's last learnings took them.
 
-    Their comparisons with the optimiser take as long after a minute as after an hour. They are in their usage, except
-    those of earlier versions, which don't name the learning.
+    Their Gram matrices, and their comparisons with the optimiser, take as long for a minute as for an hour.
     """
-    mine = (JobRow.tenant == tenant, JobRow.status == "succeeded", JobRow.kind == LEARN)
-    last = select(JobRow).where(*mine).order_by(JobRow.number.desc()).limit(LEARNINGS)
-    rows = session.scalars(last).all()
-    minutes = sum(LearnTask.from_json(row.request or {}).minutes for row in rows)
-    ended = (JobRow.id.in_([following_id(row.id) for row in rows]), JobRow.status.in_(ENDED))
-    compared = (row for row in session.scalars(select(JobRow).where(*ended)) if followed_id(row.request))
-    took = _evaluations(rows) - _evaluations(compared)
-    return took / minutes if minutes and took > 0 else LEARNING
-
-
-def _evaluations(rows: Iterable[JobRow]) -> float:
-    return sum(row.usage.megapixel_evaluations for row in rows if row.usage)
+    mine = (JobRow.tenant == tenant, JobRow.status == "succeeded", JobRow.kind == LEARN, JobRow.evaluated > 0)
+    last = select(JobRow.request, JobRow.evaluated).where(*mine).order_by(JobRow.number.desc()).limit(LEARNINGS)
+    rows = session.execute(last).all()
+    minutes = sum(LearnTask.from_json(request or {}).minutes for request, _ in rows)
+    return sum(evaluated or 0.0 for _, evaluated in rows) / minutes if minutes else LEARNING
 
 
 def _styles(style: StoredStyle, sizes: Sequence[int]) -> int:

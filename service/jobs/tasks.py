@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from service.jobs.request import StoredStyle, TransferRequest
-from service.options import TransferOptions
-from service.pictures.sizes import levels_that_fit
+from service.jobs.request import Painting, StoredStyle, TransferRequest
+from service.options import OPTIONS, PAINTER, TransferOptions
+from service.pictures.sizes import levels_that_fit, style_size_errors
 from service.storage.kinds import COMPARE, JUDGE, LEARN, ONNX, PACK, WARM
 from service.storage.lanes import ENGINE, Lane
 from service.storage.pictures import StoredFile, StoredImage
@@ -17,6 +17,7 @@ from service.storage.typed_json import Json, number_in, object_in, objects_in
 
 MAX_PHOTOS = 64  # photographs that a learning looks at, those of its request first
 COMPARED = 2  # pictures on which a painter is compared with the optimiser
+OCTAVES = (0, -1, 1)  # from the wanted size to those that a painter learns at
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,13 @@ class LearnTask:
     size: int
     minutes: float
     photos: tuple[StoredImage, ...] = ()
+
+    @property
+    def sizes(self) -> dict[int, int]:
+        """Octaves -> the size in pixels whose Grams are the targets; only sizes that the style images can follow."""
+        styles = self.style.sized()
+        sizes = learned_sizes(self.size).items()
+        return {octaves: size for octaves, size in sizes if not octaves or not style_size_errors("", styles, size)}
 
     def to_json(self) -> Json:
         return vars(self) | {"style": self.style.to_json(), "photos": [photo.to_json() for photo in self.photos]}
@@ -152,6 +160,21 @@ class CompareTask:
     photos: tuple[StoredImage, ...] = ()
     learning: str = ""
 
+    @property
+    def methods(self) -> dict[str, TransferOptions]:
+        """The options with which the painter and the optimiser paint each picture, by what `judged` calls them."""
+        return {
+            "painter": TransferOptions(size=self.size, method=PAINTER, iterations=0),
+            "optimizer": TransferOptions(size=self.size),
+        }
+
+    @property
+    def transfers(self) -> list[TransferRequest]:
+        """What it does, as transfers. Pictures that are drawn for it, where photographs are too few, are square."""
+        drawn = [StoredImage(width=self.size, height=self.size)] * (COMPARED - len(self.photos))
+        paintings = tuple(Painting((self.style,), options) for options in self.methods.values())
+        return [TransferRequest(content, paintings[0], paintings) for content in (*self.photos, *drawn)]
+
     def to_json(self) -> Json:
         return vars(self) | {"style": self.style.to_json(), "photos": [photo.to_json() for photo in self.photos]}
 
@@ -160,6 +183,13 @@ class CompareTask:
         photos = tuple(StoredImage.from_json(photo) for photo in objects_in(json, "photos"))
         style, size = StoredStyle.from_json(object_in(json, "style")), int(number_in(json, "size", 0))
         return cls(style, json.get("version", ""), size, photos, json.get("learning", ""))
+
+
+def learned_sizes(size: int) -> dict[int, int]:
+    """Return octaves from the wanted size -> the size in pixels; only sizes that an output can have."""
+    low, high = (OPTIONS["size"].metadata[bound] for bound in ("low", "high"))
+    sizes = {octaves: round(size * 2.0**octaves) for octaves in OCTAVES}
+    return {octaves: size for octaves, size in sizes.items() if low <= size <= high}
 
 
 def following_id(job: str) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from torch import Tensor
 
 from service.engine.losses import Losses
-from service.options import OPTIONS
 from service.painters.learning import Learner, Targets
 from service.painters.photographs import Crops
 
@@ -17,13 +16,6 @@ SIZES = {0: 0.5, -1: 0.25, 1: 0.25}
 
 Lesson = tuple[int, Tensor]
 """Octaves from the wanted size, and photographs of that size, B x 3 x H x W in [0, 1]."""
-
-
-def learned_sizes(size: int) -> dict[int, int]:
-    """Return octaves -> the size in pixels whose Grams are the targets; only sizes that an output can have."""
-    low, high = (OPTIONS["size"].metadata[bound] for bound in ("low", "high"))
-    sizes = {octaves: round(size * 2.0**octaves) for octaves in SIZES}
-    return {octaves: size for octaves, size in sizes.items() if low <= size <= high}
 
 
 def lessons(crops: Crops, sizes: Mapping[int, int], seed: int) -> Iterator[Lesson]:

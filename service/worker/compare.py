@@ -15,9 +15,9 @@ from service.engine.stylize import Progress
 from service.errors import StorageError
 from service.jobs.memory_check import judging_fits
 from service.jobs.tasks import COMPARED, CompareTask
-from service.options import PAINTER, TransferOptions
 from service.painters.photographs import draw_pictures
 from service.painting.order import Order
+from service.pictures import images
 from service.pictures.images import Picture
 from service.storage.records import DonePicture, JobProgress, TaskResult
 from service.storage.typed_json import Json
@@ -77,10 +77,7 @@ class CompareRun(EngineRun):
 
     def _judged(self, task: CompareTask) -> Json:
         """Return the mean losses of the painter and of the optimiser over the same pictures."""
-        methods = {
-            "painter": TransferOptions(size=task.size, method=PAINTER, iterations=0),
-            "optimizer": TransferOptions(size=task.size),
-        }
+        methods = task.methods
         done = list(self.claim.checkpoint.done) if self.claim.checkpoint else []
         resume = read_checkpoint(self.blobs, self.claim, Checkpoint.from_bytes)
         orders = ((content, options) for content in self._contents(task) for options in methods.values())
@@ -92,12 +89,12 @@ class CompareRun(EngineRun):
         return {name: _mean(done[k :: len(methods)]) for k, name in enumerate(methods)}
 
     def _contents(self, task: CompareTask) -> Iterator[Picture]:
-        """Yield COMPARED pictures: photographs, then drawn ones where there are too few."""
+        """Yield COMPARED pictures of the wanted size: photographs, then drawn ones where there are too few."""
         for photo in task.photos:
             yield files.decode(self.read(photo), self.on_tick)
         for picture in draw_pictures(COMPARED - len(task.photos), SEED):
             self.on_tick()
-            yield picture
+            yield images.resize_long_edge(picture, task.size)
 
     def _painted(self, order: Order, done: Sequence[DonePicture], total: int) -> DonePicture:
         """Paint one of `total` pictures, of which some are done; return what is known of it, without a file."""

@@ -14,15 +14,14 @@ from service.engine.losses import Losses
 from service.errors import BlobNotFound, DamagedFile, DatabaseError, InvalidInput, JobFailed
 from service.jobs.memory_check import check_learning_memory, grams_fit
 from service.jobs.request import job_blob, job_folder
-from service.jobs.tasks import COMPARED, MAX_PHOTOS, CompareTask, LearnTask
+from service.jobs.tasks import COMPARED, MAX_PHOTOS, CompareTask, LearnTask, learned_sizes
 from service.options import TransferOptions
 from service.painters.course import Course, Grams, LearningDiverged, Material
-from service.painters.lessons import learned_sizes
 from service.painters.photographs import draw_pictures
 from service.painters.starters import painters_of
 from service.pictures import images
 from service.pictures.images import Picture
-from service.pictures.sizes import photo_size_errors, style_size_errors
+from service.pictures.sizes import photo_size_errors
 from service.storage.pictures import StoredImage, StoredPainter
 from service.storage.records import PresetPainter, TaskResult
 from service.storage.typed_json import Json
@@ -149,8 +148,8 @@ class LearnRun(NamedRun):
         styles, meter = task.style.sized(), self.claim.meter
         sizes = {
             octaves: size
-            for octaves, size in learned_sizes(task.size).items()
-            if not octaves or (not style_size_errors("", styles, size) and grams_fit(styles, size, self.capacity))
+            for octaves, size in task.sizes.items()
+            if not octaves or grams_fit(styles, size, self.capacity)
         }
         for (image, _), size in product(styles, sizes.values()):
             before = meter.style_pixels

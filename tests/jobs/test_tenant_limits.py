@@ -40,6 +40,7 @@ from service.tenants.tenants import Tenants
 
 COUNTED = row_bytes(REQUEST.to_json()) + planned_bytes(REQUEST)  # of a job without files
 COSTLY = replace(REQUEST, base=Painting((), TransferOptions(iterations=90)))
+COMPARISON = 2 * (1 + 91) * 64 * 64 / 1e6
 LEARNING = LearnTask(StoredStyle("harbour", 1.0, 1.0, ()), "v", 64, 1.0)
 
 
@@ -131,31 +132,40 @@ def test_what_a_learning_will_take_is_told_by_those_before(database: Database, l
     assert refused(queue, hour).used == 0
     for _ in range(2):
         queue.submit(Submission(new_id(), LEARNING, "o"))
-    assert (refused(queue, replace(LEARNING, minutes=2.0)).used, planned_cost(LEARNING)) == (40.0, 20.0)
+    assert planned_cost(LEARNING) == pytest.approx(20.0 + COMPARISON)
+    assert refused(queue, replace(LEARNING, minutes=2.0)).used == pytest.approx(40.0 + 2 * COMPARISON)
     for _ in range(2):
         claim = claimed(leases)
         claim.meter.evaluated += 500_000
         leases.succeed(claim, RESULT)
     queue.submit(Submission(new_id(), replace(LEARNING, minutes=100.0), "o"))
-    assert refused(queue, replace(LEARNING, minutes=20.0)).used == pytest.approx(51.0)
+    assert refused(queue, replace(LEARNING, minutes=20.0)).used == pytest.approx(51.0 + COMPARISON)
 
 
-def test_the_comparison_after_a_learning_doesn_t_grow_with_its_minutes(
+def test_what_a_learning_takes_whatever_its_minutes_is_planned_apart(
     database: Database, leases: Leases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Its style pictures at three sizes, and the comparison that follows."""
     monkeypatch.setattr(scheduling, "PATIENCE_S", -1.0)
     queue = queue_of(database, "default", daily_cost=60.0)
-    id = queue.submit(Submission(new_id(), LEARNING, "o")).id
-    compare = CompareTask(LEARNING.style, LEARNING.version, LEARNING.size, learning=id)
-    for then in (compare, None):
+    picture = StyleImage(StoredImage("s", "s", 200, 100))
+    short = replace(LEARNING, style=replace(LEARNING.style, images=(picture, picture)), minutes=0.01)
+    beside = 2 * (32 * 16 + 64 * 32 + 128 * 64) / 1e6 + COMPARISON
+    assert planned_cost(short) == pytest.approx(0.2 + beside)
+    for before in (0.0, 2.505):
+        id = queue.submit(Submission(new_id(), short, "o")).id
+        compare = CompareTask(short.style, short.version, short.size, learning=id)
+        claim = claimed(leases)
+        claim.meter.evaluated += 5_000
+        claim.meter.count_style(2_000_000)
+        leases.succeed(claim, RESULT, then=compare)
+        assert refused(queue, replace(short, minutes=1e6)).used == pytest.approx(before + 2.005 + COMPARISON)
         claim = claimed(leases)
         claim.meter.evaluated += 500_000
-        leases.succeed(claim, RESULT, then=then)
-    used = queue.get(id).usage
-    assert used is not None
-    assert used.megapixel_evaluations == 1.0
-    assert refused(queue, replace(LEARNING, minutes=1000.0)).used == 1.0
-    queue.submit(Submission(new_id(), replace(LEARNING, minutes=100.0), "o"))  # 50
+        leases.succeed(claim, RESULT)
+    assert refused(queue, replace(short, minutes=1e6)).used == pytest.approx(2 * 2.505)
+    queue.submit(Submission(new_id(), replace(short, minutes=100.0), "o"))  # 50, and what is beside them
+    assert refused(queue, replace(short, minutes=10.0)).used == pytest.approx(2 * 2.505 + 50.0 + beside)
 
 
 def test_warming_and_packs_cost_the_pixels_of_their_pictures() -> None:

@@ -110,9 +110,14 @@ def test_a_learning_ends_with_its_painter_which_is_judged_afterwards(
     comparison = compare()
     (photo,) = CompareTask.from_json(comparison.claim.request).photos  # that it didn't learn from
     assert (photo.width, photo.height) == decode(run.blobs.get(photo.blob)).shape[:2] == (64, 64)
-    alone = queue.get(run.claim.id).usage or JobUsage()
+    learned = queue.get(run.claim.id)
+    alone = learned.usage or JobUsage()
     comparison.carry_out()
-    both = alone + (queue.get(comparison.claim.id).usage or JobUsage())
+    compared = queue.get(comparison.claim.id)
+    both = alone + (compared.usage or JobUsage())
+    assert compared.cost / 3 < (compared.evaluated or 0.0) <= compared.cost
+    new_styles = alone.megapixel_evaluations - (learned.evaluated or 0.0)
+    assert learned.cost == pytest.approx(new_styles + compared.cost, abs=0.003)  # and so many minutes
     assert queue.get(run.claim.id).usage == both != alone
     with pytest.raises(BlobNotFound):
         run.blobs.get(photo.blob)
