@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import event, select
+from sqlalchemy import event, select, tuple_
 from sqlalchemy.orm import Session
 
 from service.errors import FieldError, LimitExceeded, NotFound, NotReady, Overtaken
@@ -160,18 +160,18 @@ class Queue(TenantJobs):
             rows = session.execute(select(JobRow.id, JobRow.events).where(JobRow.id.in_(ids)))
             return {id: events for id, events in rows}  # noqa: C416 - a Row is no pair to the type checker
 
-    def page(self, status: str | None, before: int | None, limit: int) -> list[JobRow]:
-        """Return at most `limit` transfers that are in no batch, newest first, with numbers below `before`.
+    def page(self, status: str | None, before: tuple[float, str] | None, limit: int) -> list[JobRow]:
+        """Return at most `limit` transfers that are in no batch, newest first, before that of this time and id.
 
         They are without their requests.
         """
         query = select(JobRow).options(WITHOUT_REQUEST).where(JobRow.tenant == self._tenant, JobRow.kind == TRANSFER)
         query = query.where(JobRow.batch.is_(None), is_kept(self._limits.retention_s))
-        query = query.order_by(JobRow.number.desc()).limit(limit)
+        query = query.order_by(JobRow.created_at.desc(), JobRow.id.desc()).limit(limit)
         if status:
             query = query.where(JobRow.status == status)
         if before is not None:
-            query = query.where(JobRow.number < before)
+            query = query.where(tuple_(JobRow.created_at, JobRow.id) < before)
         with self._database.reading() as session:
             return list(session.scalars(query))
 

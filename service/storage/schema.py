@@ -32,6 +32,7 @@ DEFAULT_TENANT = "default"
 
 HAS_RESERVED = text("reserved > 0")  # as the index has it: with a parameter SQLite wouldn't use that
 IS_ALONE = text("batch IS NULL")
+LISTED = ("tenant", "kind", "created_at", "id", "status")
 WAITS = text("status = 'queued'")
 
 REQUESTS_AT_ONCE = 20  # that are read from rows of jobs: each may have 256 KiB of JSON
@@ -85,7 +86,7 @@ class JobRow(Base):
         Index("jobs_by_amounts", "tenant", "status", "kind", "batch", "cost", "style_cost", "bytes"),
         Index("jobs_by_batch", "batch", "batch_index"),
         Index("jobs_by_reserved", "reserved", "status", sqlite_where=HAS_RESERVED, postgresql_where=HAS_RESERVED),
-        Index("jobs_listed", "tenant", "kind", "number", "status", sqlite_where=IS_ALONE, postgresql_where=IS_ALONE),
+        Index("jobs_listed", *LISTED, sqlite_where=IS_ALONE, postgresql_where=IS_ALONE),
         Index("jobs_waiting", "status", "batch", "owner", "kind", sqlite_where=WAITS, postgresql_where=WAITS),
         {"sqlite_autoincrement": True},
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import concurrent.futures
 import hashlib
 import io
 import json
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -289,5 +291,9 @@ def test_lists_are_newest_first_by_status_and_in_pages(
         page = service.get(f"/v1/transfers?status=succeeded&limit=2{cursor and '&cursor=' + cursor}").json()
         listed += [item["id"] for item in page["items"]]
         cursor = page["next"]
+        if len(listed) == 2:
+            place = json.loads(base64.urlsafe_b64decode(f"{cursor}=="))
+            shown = datetime.fromisoformat(page["items"][-1]["created_at"]).timestamp()
+            assert place == [pytest.approx(shown, abs=0.001), made[1]]  # nothing that counts the jobs of others
     assert listed[:3] == made[::-1]
     assert all(job["status"] == "canceled" for job in service.get("/v1/transfers?status=canceled").json()["items"])

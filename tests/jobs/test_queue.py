@@ -16,6 +16,7 @@ from service.jobs.queue import Queue
 from service.jobs.stats import queue_stats
 from service.storage.database import Database
 from service.storage.records import JobCheckpoint, JobProgress, Preview
+from service.storage.schema import JobRow
 
 
 def test_cancel_ends_a_waiting_job_asks_a_running_one_and_leaves_an_ended_one(queue: Queue, leases: Leases) -> None:
@@ -42,13 +43,18 @@ def test_a_deleted_job_is_gone_for_its_worker_too(queue: Queue, leases: Leases) 
             call(id)
 
 
-def test_pages_are_newest_first_without_gaps_or_repeats(queue: Queue) -> None:
-    ids = [submit(queue) for _ in range(7)]
+def test_pages_are_newest_first_without_gaps_or_repeats(database: Database, queue: Queue) -> None:
+    """Though some came at the same time, and that where a page ended is deleted."""
+    times = {submit(queue): float(k // 2) for k in range(7)}
+    with database.writing() as session:
+        for row in session.query(JobRow):
+            row.created_at = times[row.id]
     seen, before = [], None
     while page := queue.page(None, before, 3):
-        seen += [job.id for job in page]
-        before = page[-1].number
-    assert seen == ids[::-1]
+        seen += [(job.created_at, job.id) for job in page]
+        before = seen[-1]
+        queue.delete(before[1])
+    assert seen == sorted(((time, id) for id, time in times.items()), reverse=True)
 
 
 def test_pages_can_be_of_one_state(queue: Queue, leases: Leases) -> None:
@@ -61,8 +67,8 @@ def test_pages_can_be_of_one_state(queue: Queue, leases: Leases) -> None:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("status", [None, "failed"])
 def test_a_page_does_not_go_through_the_jobs_of_batches(database: Database, queue: Queue, status: str | None) -> None:
-    found = plan(database, lambda: queue.page(status, 9, 9))
-    assert found == ["SEARCH jobs USING INDEX jobs_listed (tenant=? AND kind=? AND number<?)"]
+    found = plan(database, lambda: queue.page(status, (9.0, "a"), 9))
+    assert found == ["SEARCH jobs USING INDEX jobs_listed (tenant=? AND kind=? AND (created_at,id)<(?,?))"]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

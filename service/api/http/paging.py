@@ -42,5 +42,5 @@ def page_of(
 
 
 def _is_ours(value: Any) -> bool:
-    """Return whether a cursor can hold the value: a name, the id of a key, its time, or the number of a job."""
+    """Return whether a cursor can hold the value: a name, an id, a time, or a place in a batch."""
     return is_name(value) if isinstance(value, str) else 0 <= value < 2**63

@@ -162,7 +162,7 @@ class PageQuery(Query):
 
 
 class TransfersQuery(PageQuery):
-    cursor: str | None = _cursor("WzQ3MTFd")
+    cursor: str | None = _cursor("WzE3NjQyMDAwMDAuMCwiNGY5YTAxYzJkN2UzIl0")
     status: Status | None = Field(None, description="Only transfers with this status.", **example("succeeded"))
 
 

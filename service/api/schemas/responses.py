@@ -201,7 +201,7 @@ class TransferPage(BaseModel):
     """Some of the transfers, newest first."""
 
     items: list[TransferOut] = described("The transfers.", [])
-    next: str | None = described("The next page's `cursor`; null on the last page.", "WzQyXQ")
+    next: str | None = described("The next page's `cursor`; null on the last page.", "WzE3NjQyMDAwMDAuMCwiNGY5YSJd")
 
 
 class LayersOut(BaseModel):

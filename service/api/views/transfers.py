@@ -99,9 +99,9 @@ def _submission(id: str, body: TransferBody, key: RepeatKey | None, room: float)
 @blueprint.get("", responses={"200": TransferPage})
 def list_transfers(query: TransfersQuery) -> dict[str, Any]:
     """List transfers, newest first"""
-    before = from_cursor(query.cursor, int)[0] if query.cursor else None
+    before = from_cursor(query.cursor, float, str) if query.cursor else None
     found = context().queue.page(query.status, before, query.limit + 1)
-    rows, cursor = page_of(found, query.limit, lambda row: (row.number,))
+    rows, cursor = page_of(found, query.limit, lambda row: (row.created_at, row.id))
     places, deliveries = context().line.places(rows), context().deliveries.of_pictures(rows)
     callbacks = context().deliveries.of_jobs([row.id for row in rows if row.callback_url])
     items = [
