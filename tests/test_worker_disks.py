@@ -20,6 +20,7 @@ from service.machine.memory import MIB
 from service.storage.blobs import Blobs
 from service.storage.disks import Disk, Disks
 from service.storage.lanes import ENGINE
+from service.worker import outgrown
 from service.worker import process as workers
 from service.worker.job import JobRun
 from service.worker.painter import PainterWorker
@@ -151,7 +152,6 @@ def test_a_disk_that_says_nothing_ends_neither_the_work_nor_the_beat(
 def test_a_job_whose_files_were_moved_away_is_given_back(
     worker: Worker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert worker._work_once() is False
     queue = Queue(worker._database, Limits())
     id = submit(queue)
     blobs = tmp_path / "data" / "blobs"
@@ -191,10 +191,10 @@ class Storer(PainterWorker):
 def test_while_files_are_refused_no_job_is_computed_again(
     data_folder: Path, monkeypatch: pytest.MonkeyPatch, refusal: StorageError, most: int
 ) -> None:
-    """Neither by the worker that found it out nor by one that begins meanwhile."""
+    """Nor does the worker begin anew meanwhile, however much it keeps from the job: it would forget."""
+    monkeypatch.setattr(outgrown, "GROWTH", -(2**40))
     worker = Storer(data_folder)
     queue, put = Queue(worker._database, Limits()), Blobs.put
-    assert worker._work_once() is False  # there is nothing to do
 
     def refuse(blobs: Blobs, key: str, data: bytes) -> None:
         if len(data) > most:
@@ -204,10 +204,12 @@ def test_while_files_are_refused_no_job_is_computed_again(
     id = submit(queue)
     with monkeypatch.context() as patched:
         patched.setattr(Blobs, "put", refuse)
-        assert [one._work_once() for one in (worker, worker, worker, Storer(data_folder))] == [False] * 4
+        assert [worker._work_once() for _ in range(3)] == [False] * 3
     job = queue.get(id)
     assert (job.status, job.attempts, job.fence) == ("queued", 0, 1)
     assert job.usage
     assert job.usage.megapixel_evaluations == 1.0
+    assert not worker.has_outgrown
     assert worker._work_once()
     assert queue.get(id).status == "succeeded"
+    assert worker.has_outgrown

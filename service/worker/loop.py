@@ -76,7 +76,7 @@ class WorkerLoop(ABC):
         self._leases = Leases(self._database, settings.lease_s, default_limits(settings))
         self._registry = WorkerRegistry(self._database)
         self._storage, self._heartbeat_trouble = Complaint(logger), Complaint(logger)
-        self._can_write = False  # whether files could be written when that was last tried
+        self._can_write = True  # whether files could be written when that was last tried
         self._claim: Claim | None = None
         self._reporter: Reporter | None = None  # of the job under way
         self._closed = threading.Event()
@@ -190,9 +190,9 @@ class WorkerLoop(ABC):
         return min(JOB_ROOM, self._blobs.size() // JOB_SHARE)
 
     def _check_writable(self) -> None:
-        """Raise StorageError if no file can be written: at first, and after files failed a job, before another one.
+        """Raise StorageError if no file can be written, after files have failed a job.
 
-        A job would be computed whole, only to find that out at its end. A quota shows in no figure of the disk.
+        The next job would be computed whole, only to find that out at its end. No figure of the disk shows a quota.
         """
         if not self._can_write:
             self._blobs.check(self._job_room())
@@ -216,12 +216,12 @@ class WorkerLoop(ABC):
     def _look_at_memory(self) -> None:
         """Free what a job held, once nothing here refers to it, and note whether the process keeps too much.
 
-        On a GPU nothing is known of a job's memory.
+        On a GPU nothing is known of a job's memory. A process that begins anew would forget that files failed a job.
         """
         gc.collect()
         self.give_back_memory()
         self._worked = time.monotonic()
-        if self.capacity.memory is not None and self._kept.has_outgrown(self.cached()):
+        if self.capacity.memory is not None and self._kept.has_outgrown(self.cached()) and self._can_write:
             self._begin_anew()
 
     def _look_at_memory_at_rest(self) -> None:
