@@ -149,6 +149,8 @@ def test_a_process_killed_while_it_saves_them_leaves_none_and_the_next_saves_all
     service = Part("web", narrow_model, tmp_path, starters="on")
     Database(f"sqlite:///{tmp_path / 'service.db'}").close()
     with contextlib.closing(sqlite3.connect(tmp_path / "service.db", timeout=30)) as other:
+        other.execute("INSERT INTO marks (name, made_at) VALUES ('starters wanted', 0)")
+        other.commit()
         other.execute("BEGIN IMMEDIATE")  # it can write the files but not the rows
         service.start(wait=False)
         eventually(lambda: len(files(tmp_path)) == 2 * len(NAMES), 30, "the files were not written")

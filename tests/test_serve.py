@@ -274,7 +274,7 @@ def test_a_child_that_can_t_be_killed_keeps_serve_neither_from_others_nor_from_i
     monkeypatch.setattr(serve, "STOP_S", 0.0)
     stuck: Any = Stuck()
     hung = Child("worker 1", ["true"], process=stuck, pulse=stuck)
-    other = Child("worker 2", ["true"])
+    other = Child("worker 2", ["sleep", "60"])
     supervisor = Supervisor([hung, other])
     looks = iter([False, False, True])
     monkeypatch.setattr(supervisor._stop, "wait", lambda seconds: next(looks))

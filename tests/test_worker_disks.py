@@ -187,6 +187,33 @@ class Storer(PainterWorker):
         return Storing(self._leases, self._blobs, self.capacity, claim, reporter)
 
 
+@dataclass(eq=False)
+class Failing(Storing):
+    """One that fails where its result finds no room, as a transfer does."""
+
+    final_errors = (BlobsFull,)
+
+
+def test_a_quota_that_fails_a_job_fails_no_other_one(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Storer(data_folder)
+    queue, put = Queue(worker._database, Limits()), Blobs.put
+    needs = worker._leases, worker._blobs, worker.capacity
+    monkeypatch.setattr(worker, "make_run", lambda claim, reporter: Failing(*needs, claim, reporter))
+
+    def refuse(blobs: Blobs, key: str, data: bytes) -> None:
+        if len(data) > 2**16:
+            raise BlobsFull("quota")
+        put(blobs, key, data)
+
+    first, second = submit(queue), submit(queue)
+    with monkeypatch.context() as patched:
+        patched.setattr(Blobs, "put", refuse)
+        assert [worker._work_once() for _ in range(3)] == [True, False, False]
+    assert [queue.get(id).status for id in (first, second)] == ["failed", "queued"]
+    assert worker._work_once()
+    assert queue.get(second).status == "succeeded"
+
+
 @pytest.mark.parametrize(("refusal", "most"), [(StorageError("403 Forbidden"), 0), (BlobsFull("quota"), 2**16)])
 def test_while_files_are_refused_no_job_is_computed_again(
     data_folder: Path, monkeypatch: pytest.MonkeyPatch, refusal: StorageError, most: int

@@ -25,7 +25,7 @@ from service.storage.schema import JobRow
 
 MEGAPIXEL = 1e6
 LEARNING = 20.0  # megapixel-evaluations of a minute's learning on two cores
-LEARNINGS = 5  # of a tenant's, the last ones, that say more than this
+LEARNINGS = 5  # of a tenant's, the last ones, whose pace goes before LEARNING
 
 
 def planned_cost(request: object, learning: float = LEARNING) -> float:
@@ -73,11 +73,14 @@ def learning_cost(session: Session, tenant: str) -> float:
 
     Their Gram matrices, and their comparisons with the optimiser, take as long for a minute as for an hour.
     """
-    mine = (JobRow.tenant == tenant, JobRow.status == "succeeded", JobRow.kind == LEARN, JobRow.evaluated > 0)
-    last = select(JobRow.request, JobRow.evaluated).where(*mine).order_by(JobRow.number.desc()).limit(LEARNINGS)
-    rows = session.execute(last).all()
-    minutes = sum(LearnTask.from_json(request or {}).minutes for request, _ in rows)
-    return sum(evaluated or 0.0 for _, evaluated in rows) / minutes if minutes else LEARNING
+    mine = (JobRow.tenant == tenant, JobRow.status == "succeeded", JobRow.kind == LEARN)
+    last = select(JobRow.request, JobRow.evaluated, JobRow.usage).where(*mine)
+    minutes = found = 0.0
+    for request, evaluated, usage in session.execute(last.order_by(JobRow.number.desc()).limit(LEARNINGS)):
+        minutes += LearnTask.from_json(request or {}).minutes
+        of_earlier_version = usage.megapixel_evaluations if usage else 0.0
+        found += of_earlier_version if evaluated is None else evaluated
+    return found / minutes if minutes and found else LEARNING
 
 
 def _styles(style: StoredStyle, sizes: Sequence[int]) -> int:

@@ -25,9 +25,10 @@ def finish(session: Session, row: JobRow, status: str, error: ServiceError | Non
     """End a job in the transaction that holds its row. Its result must be in the row already."""
     if row.batch is not None:
         lock_batches(session, [row.batch])
+    was_running = row.status == "running"
     row.status, row.lease_until = status, None
     give_back_reserved(row)
-    _give_back_photographs(row)
+    _give_back_photographs(row, was_running)
     _count_finished_pictures(row)
     row.error = error.problem() if error else None
     row.finished_at = read_clock(session)
@@ -47,10 +48,17 @@ def give_back_reserved(row: JobRow) -> None:
     row.reserved = 0
 
 
-def _give_back_photographs(row: JobRow) -> None:
-    """Let the files of a learning's request count no more: nobody needs them after its end, nor sees them."""
+def _give_back_photographs(row: JobRow, was_running: bool) -> None:
+    """Let the files of a learning's request count no more once they go: nobody needs them after its end.
+
+    A worker that ran it removes them now. Where none did, the next sweep does, and gives back what is reserved.
+    """
     if row.kind == LEARN:
-        row.bytes = min(row.bytes, row_bytes(row.request))
+        photographs = max(0, row.bytes - row_bytes(row.request))
+        if was_running:
+            row.bytes -= photographs
+        else:
+            row.reserved = photographs
 
 
 def _count_finished_pictures(row: JobRow) -> None:

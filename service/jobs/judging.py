@@ -31,7 +31,7 @@ class Judgement:
 def submit_judging(session: Session, row: JobRow, task: JudgeTask | CompareTask) -> None:
     """Submit the task that measures losses after a job, in the transaction of its success, unless too many wait.
 
-    Nobody asked for the task, so it is refused by no limit; its style pictures count for later jobs.
+    Nobody asked for the task, so it is refused by no limit; its plan counts for later jobs.
     """
     mine = (JobRow.tenant == row.tenant, JobRow.status == "queued", JobRow.kind == task.kind)
     if (session.scalar(select(func.count()).where(*mine)) or 0) >= MOST:

@@ -70,7 +70,7 @@ class Meter:
 def meter_for(row: JobRow, engine: dict[str, str] | None) -> Meter:
     """Return the meter of a new attempt at a job, by a worker of this engine.
 
-    The photographs of a learning are read in its minutes, by which it is planned.
+    What a learning reads doesn't count: its minutes do, by which it is planned.
     """
     on_gpu = engine is not None and engine.get("device") == "cuda"
     clock = time.monotonic if on_gpu else cpu_time

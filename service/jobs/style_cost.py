@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from service.jobs.cost import MEGAPIXEL, levels_of
 from service.jobs.meter import READING
-from service.jobs.request import Painting, ScoreRequest, TransferRequest
-from service.jobs.tasks import JudgeTask
+from service.jobs.request import Painting, ScoreRequest, StoredStyle, TransferRequest
+from service.jobs.tasks import JudgeTask, PackTask, WarmTask
 from service.pictures.images import fitted_size
+from service.pictures.sizes import LADDER
 from service.storage.lanes import PAINT
 from service.storage.pictures import StoredImage
 
@@ -26,7 +27,7 @@ def style_cost(request: object) -> float:
     """Return the megapixel-evaluations of the style pictures of a job, and of reading its files, whatever its kind.
 
     A painter's pass needs no style pictures; the judging that follows it does. Warming and packs have theirs in their
-    `cost`, and learning in its minutes.
+    `cost`, and so has learning, whose reading doesn't count.
     """
     styles = JointStyles()
     return styles.add(request) + styles.shared
@@ -57,6 +58,10 @@ class JointStyles:
             case ScoreRequest(TransferRequest() as transfer, picture):
                 _read(own, transfer, picture)
                 self._add(own, transfer, transfer.base, [transfer.size])
+            case WarmTask():
+                _read_style(own, request.style, len(request.levels))
+            case PackTask():
+                _read_style(own, request.style, len(LADDER))
             case JudgeTask():
                 _read(own, request.request)
                 for painting in request.request.paintings:
@@ -78,6 +83,13 @@ class JointStyles:
                     width, height = fitted_size(image.width, image.height, round(scale * size))
                     found[image.file.sha256, mask, width, height, kind] = width * height
                     found[image.file.sha256, mask, width, height] = read
+
+
+def _read_style(own: Pixels, style: StoredStyle, sizes: int) -> None:
+    """Add the files of a style, each of them once for each size."""
+    for image, _ in style.sized():
+        for file in (image.file, image.mask) if image.mask else (image.file,):
+            own[file.sha256,] = sizes * file.width * file.height / READING
 
 
 def _read(own: Pixels, request: TransferRequest, *others: StoredImage) -> None:

@@ -42,7 +42,7 @@ class Amounts:
             asked for them.
         running_jobs: jobs that run.
         daily_cost: megapixel-evaluations of the jobs that ended today (UTC), and of those that wait or run, with all
-            of their style pictures.
+            of their style pictures and of reading their files.
         stored_bytes: what its jobs, batches, webhooks, presets and their former states count
             (service.storage.counted), and what the results of unfinished jobs may take.
         presets: those that it saved. Presets that came with the service have no owner, and don't count.

@@ -27,6 +27,7 @@ from service.storage.tenant_amounts import SUBMIT_LOCK, amounts_of, check_preset
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, cap_of_caller, limits_in_force
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
+from service.styles import once
 from service.styles.likely_names import likely_meant
 from service.styles.packs import Pack
 from service.styles.preset_files import counted_bytes, pack_key, save_image, thumbnail_key, version_folder
@@ -136,17 +137,19 @@ class Presets:
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Images]]) -> bool:
         """Save shared presets (name, description, images), all or none; return whether it did.
 
-        That is done once in the database's life. If there are presets already, only the mark is written. Those that
-        come while the files are written stay, also under the same names. `presets` isn't read if nothing is to save.
+        That is done once in the database's life. If there are presets at the first call, only the mark is written.
+        Those that come later stay, also under the same names. `presets` isn't read if nothing is to be saved.
         """
         with self._database.reading() as session:
-            if session.get(MarkRow, mark):
+            if once.is_done(session, mark):
                 return False
-            is_first = session.scalar(select(PresetRow.name).limit(1)) is None
+        with self._database.writing() as session:
+            if not once.decide(session, mark):
+                return False
         saved: dict[str, _Version] = {}
         folders: list[str] = []
         with removed_if_undone(self._blobs, folders):
-            for name, description, style_images in presets if is_first else ():
+            for name, description, style_images in presets:
                 version = uuid.uuid4().hex
                 folders.append(version_folder(version))
                 saved[name] = replace(self._save(version, description, style_images), shared=True, bytes=0)
@@ -154,17 +157,12 @@ class Presets:
         remove_unsaved(self._blobs, [version_folder(one.version) for name, one in saved.items() if name not in added])
         return bool(added)
 
-    def has_mark(self, mark: str) -> bool:
-        """Return whether `put_once` was called with this mark."""
-        with self._database.reading() as session:
-            return session.get(MarkRow, mark) is not None
-
     def _add(self, mark: str, saved: Mapping[str, _Version]) -> set[str]:
         """Add the rows of presets with their mark, unless another process did; return the names that were free."""
         with self._database.writing() as session:
             advisory_lock(session, mark)
             advisory_lock(session, LOCK)
-            if session.get(MarkRow, mark):
+            if once.is_done(session, mark):
                 return set()
             made_at = read_clock(session)
             session.add(MarkRow(name=mark, made_at=made_at))

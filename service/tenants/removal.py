@@ -78,6 +78,14 @@ def remove_tenant(database: Database, blobs: Blobs, name: str, seconds: float = 
     return found
 
 
+def _finish(database: Database, blobs: Blobs, name: str, seconds: float) -> bool:
+    """Remove what is left of a tenant; return False if `seconds` did not suffice. Another worker may have done it."""
+    try:
+        return remove_tenant(database, blobs, name, seconds).complete
+    except NotFound:
+        return True
+
+
 def finish_removals(database: Database, blobs: Blobs, seconds: float = math.inf) -> bool:
     """Remove what is left of tenants whose removal was interrupted, and forget those that are gone for long.
 
@@ -91,7 +99,7 @@ def finish_removals(database: Database, blobs: Blobs, seconds: float = math.inf)
         gone = session.scalars(removed).all()
         names = [name for name in gone if tenants.has_rows(session, name)]
     end = time.monotonic() + seconds
-    complete = [remove_tenant(database, blobs, name, end - time.monotonic()).complete for name in names]
+    complete = [_finish(database, blobs, name, end - time.monotonic()) for name in names]
     if gone:
         with database.writing() as session:
             tenants.forget_removed(session)

@@ -162,7 +162,7 @@ def _context(settings: Settings) -> AppContext:
         blobs_check=SharedCheck(blobs.check),
         disks=Disks(settings.database, settings.blob_url, settings.disk_floor),
         presets=presets,
-        starters=StartersCheck(presets, are_wanted=settings.starters),
+        starters=StartersCheck(database, are_wanted=settings.starters),
         versions=PresetVersions(database, settings.retention, cancel, limits=of_tenants),
         painters=PresetPainters(database, blobs, cancel),
         queue=queue,

@@ -10,6 +10,7 @@ from service.api.context import AppContext
 from service.errors import ServiceError, Unavailable
 from service.machine.new_threads import start
 from service.painters import starters as painters
+from service.pictures.images import UnreadableImage
 from service.styles.starters import loading
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ def load_in_background(context: AppContext) -> None:
     try:
         start(threading.Thread(target=_until_saved, args=(context,), name="starters", daemon=True))
     except Unavailable as error:  # another web process saves them, or the next start
+        context.starters.pass_over()
         logger.warning("the starters and their painters are not saved by this process: %s", error.detail)
 
 
@@ -32,10 +34,11 @@ def _until_saved(context: AppContext) -> None:
             loading.load(context.presets)
             painters.load(context.painters, context.model_sha256)
             return
-        except ServiceError as error:
-            if error.detail != said:
+        except (ServiceError, UnreadableImage) as error:  # their pictures, where decoding takes too long
+            detail = error.detail if isinstance(error, ServiceError) else str(error)
+            if detail != said:
                 logger.warning(
-                    "the starters or their painters could not be saved, trying every %g s: %s", RETRY_S, error.detail
+                    "the starters or their painters could not be saved, trying every %g s: %s", RETRY_S, detail
                 )
-            said = error.detail
+            said = detail
         time.sleep(RETRY_S)

@@ -206,8 +206,10 @@ class WorkerLoop(ABC):
             self._run(claim, reporter)
 
     def _run(self, claim: Claim, reporter: Reporter) -> None:
+        run = self.make_run(claim, reporter)
         try:
-            self.make_run(claim, reporter).carry_out()
+            run.carry_out()
+            self._can_write = self._can_write and not run.refused
         except LeaseLost:
             logger.warning("job %s: taken over or deleted in the meantime", claim.id)
             if not self._leases.exists(claim.id):

@@ -68,7 +68,7 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float,
     _end_nameless_tasks(database)
     with suppress(StorageError):  # a count that is too low does no harm
         identity.count_sweep(database, blobs)
-    return not all_removed or bool(later and not stuck)
+    return not all_removed or bool(later and len(plan.doomed) - len(left) > len(stuck))
 
 
 def _remove(blobs: Blobs, doomed: Sequence[BlobInfo]) -> tuple[list[BlobInfo], deque[BlobInfo]]:

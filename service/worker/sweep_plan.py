@@ -19,7 +19,7 @@ from service.storage.schema import ENDED, BatchRow, JobRow
 from service.styles import gram_keys, preset_files, preset_painters, preset_versions
 
 FOLDERS = (request.FOLDER, preset_files.FOLDER, preset_painters.FOLDER)
-ROWS_AT_ONCE = 50  # that are read, as a job's request may have 100 KB
+ROWS_AT_ONCE = 50  # that are read, as a job's request may have 256 KiB
 GRACE_S = 3600  # seconds: files are written before their row, so younger ones may still get it
 MANY = 20  # files without a row that are always tolerated
 SHARE = 0.9  # share of all files that may lack a row, if there are more than MANY

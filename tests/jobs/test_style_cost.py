@@ -17,8 +17,9 @@ from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import Painting, ScoreRequest, StoredStyle, TransferRequest
 from service.jobs.style_cost import style_cost
-from service.jobs.tasks import JudgeTask, WarmTask
+from service.jobs.tasks import JudgeTask, PackTask, WarmTask
 from service.options import PAINTER, TransferOptions
+from service.pictures.sizes import LADDER
 from service.pictures.style_image import StyleImage
 from service.storage.database import Database
 from service.storage.pictures import StoredImage
@@ -83,6 +84,8 @@ def test_a_file_that_is_read_costs_a_hundredth_of_its_pixels() -> None:
     painted = TransferOptions(size=64, method=PAINTER, iterations=0)
     assert pixels_of(TransferRequest(large("c"), replace(painting, options=painted))) == 3 * each
     assert pixels_of(ScoreRequest(TransferRequest(large("c"), painting), large("x"))) == 6 * each + small
+    assert pixels_of(WarmTask(style, (64,))) == 2 * len(WarmTask(style, (64,)).levels) * each
+    assert pixels_of(PackTask(style, "v", "", None)) == 2 * len(LADDER) * each
 
 
 @pytest.mark.usefixtures("nothing_read")

@@ -80,6 +80,22 @@ def test_what_only_unfinished_jobs_need_is_removed(database: Database, blobs: Bl
     assert keys(blobs) == {f"jobs/waiting/{name}"}
 
 
+def test_photographs_of_a_learning_that_never_ran_count_until_they_are_removed(
+    database: Database, blobs: Blobs
+) -> None:
+    queue = Queue(database, Limits())
+    photo = StoredImage("jobs/learn/photo-0", "p", 8, 8)
+    learn = LearnTask(StoredStyle("taught", 1.0, 1.0, ()), "v", 64, 1.0, (photo,))
+    queue.submit(Submission("learn", learn, files=(10**6,)))
+    blobs.put(photo.blob, b"1")
+    for _ in range(2):  # a worker gives it back in between
+        assert queue.get("learn").bytes > 10**6
+        queue.cancel("learn")
+    sweep(database, blobs, 0, DAY_S)
+    assert queue.get("learn").bytes < 10**4
+    assert keys(blobs) == set()
+
+
 def test_a_presets_files_stay_while_it_or_an_unfinished_job_needs_them(
     database: Database, blobs: Blobs, tmp_path: Path
 ) -> None:

@@ -272,6 +272,15 @@ def test_the_next_sweeps_end_a_removal_that_one_has_too_little_time_for(
     assert what_is_left(database) == (["others"], ["default"], [""])
 
 
+def test_a_removal_that_another_worker_ends_meanwhile_is_complete(
+    database: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove_tenant(database, blobs, ACME)
+    found = iter([True, False])  # as it was a moment ago, and as it is
+    monkeypatch.setattr("service.tenants.tenants.has_rows", lambda session, name: next(found))
+    assert removal.finish_removals(database, blobs)
+
+
 def test_the_default_tenant_stays(database: Database, blobs: Blobs) -> None:
     with pytest.raises(Forbidden):
         remove_tenant(database, blobs, "default")

@@ -11,7 +11,9 @@ from service.decoding import files
 from service.errors import Unavailable
 from service.pictures.images import ImageFile, digest
 from service.pictures.style_image import StyleImage
+from service.storage.database import Database
 from service.storage.preset_schema import PresetRow
+from service.styles import once
 from service.styles.presets import Presets
 
 logger = logging.getLogger(__name__)
@@ -81,13 +83,19 @@ def is_built_in(preset: PresetRow) -> bool:
 class StartersCheck:
     """Whether the starters were saved, or aren't wanted: who then saves presets of its own doesn't stop them."""
 
-    def __init__(self, presets: Presets, *, are_wanted: bool) -> None:
-        self._presets = presets
+    def __init__(self, database: Database, *, are_wanted: bool) -> None:
+        self._database = database
         self._are_done = not are_wanted
+
+    def pass_over(self) -> None:
+        """Wait for them no more."""
+        self._are_done = True
 
     def check(self) -> None:
         """Raise Unavailable until they are saved. Raises DatabaseError."""
-        self._are_done = self._are_done or self._presets.has_mark(MARK)
+        if not self._are_done:
+            with self._database.reading() as session:
+                self._are_done = once.is_done(session, MARK)
         if not self._are_done:
             raise Unavailable("the presets that come with the service are not saved yet")
 
