@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from jobs.submitting import RESULT, submit
@@ -166,7 +166,7 @@ def test_a_job_whose_files_were_moved_away_is_given_back(
 class Storing(JobRun):
     """A job that computes something and stores it, and waits for room as a learning does."""
 
-    final_errors = ()
+    final_errors: ClassVar[tuple[type[StorageError], ...]] = ()
 
     def work(self) -> None:
         self.claim.meter.evaluated += 1_000_000
@@ -191,7 +191,7 @@ class Storer(PainterWorker):
 class Failing(Storing):
     """One that fails where its result finds no room, as a transfer does."""
 
-    final_errors = (BlobsFull,)
+    final_errors: ClassVar[tuple[type[StorageError], ...]] = (BlobsFull,)
 
 
 def test_a_quota_that_fails_a_job_fails_no_other_one(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,11 +44,10 @@ class Places:
             return self.most_of(tenant), self._taken[tenant]
         return None if self._shared is None else self._shared.used_up(tenant)
 
-    def take(self, tenant: str, most: int | None = None) -> bool:
-        """Take a place for a tenant, which may have `most` if that is fewer; return whether there was one."""
+    def take(self, tenant: str) -> bool:
+        """Take a place for a tenant; return whether there was one."""
         with self._lock:
-            share = self.most_of(tenant) if most is None else min(most, self.most_of(tenant))
-            if self._taken.total() >= self._places or self._taken[tenant] >= share:
+            if self._taken.total() >= self._places or self._taken[tenant] >= self.most_of(tenant):
                 return False
             if self._shared is not None and not self._shared.take(tenant):
                 return False

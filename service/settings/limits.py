@@ -42,6 +42,6 @@ LIMITS = {
     "daily_cost": Limit("megapixel-evaluations a day (UTC)", 0.001, 1_000_000_000, values.number),
     "stored_mb": Limit("what is kept of jobs and presets, in MiB", 0.001, MOST_MIB, values.number),
     "presets": _whole("presets"),
-    "streams": _whole("event streams that a web process keeps open"),
+    "streams": _whole("event streams that all web processes of a server keep open"),
 }
 """The limits of a tenant, by name."""

@@ -1,18 +1,26 @@
-"""Rates of requests: how many of each tenant this process takes, a second and at once, by token buckets.
+"""Rates of requests: how many of each tenant are taken, a second and at once, by token buckets.
 
-Each web process has its own. A client that keeps its connection stays with one of them, so each gives out the whole
-rate; all N web processes together take at most N times as many.
+The buckets lie in memory that a process shares with those forked from it: all web processes of a server take from
+the same ones. Several servers together take so many times as many.
 """
 
 from __future__ import annotations
 
 import math
+import mmap
+import struct
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from service.errors import LimitExceeded
+from service.machine.fork_locks import ForkLocks
+
+SETS, WAYS = 4096, 8  # buckets lie in sets, so that one is found, and replaced, among few
+_KEYS = struct.Struct(f"={WAYS}Q")  # of a set's buckets, which follow them
+_BUCKET = struct.Struct("=dd")  # tokens, and the clock when they were counted
+_SET = _KEYS.size + WAYS * _BUCKET.size  # bytes
 
 
 @dataclass(frozen=True)
@@ -23,19 +31,18 @@ class Left:
     more_in_s: float
 
 
-@dataclass
-class _Bucket:
-    tokens: float
-    filled_at: float
-
-
 class Rates:
-    """The rates of requests in one process, by tenant. `clock` counts seconds."""
+    """The rates of requests by tenant, in this process and those that are forked from it later.
+
+    A new bucket is full. Where all of its set are in use it replaces the one that was used least lately.
+    `clock` counts seconds, the same ones in all processes.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._sets = mmap.mmap(-1, SETS * _SET)
         self._lock = threading.Lock()
-        self._buckets: dict[str, _Bucket] = {}
+        self._locks = ForkLocks()  # one for each set
 
     def take(self, tenant: str, rate: float, most: int) -> Left:
         """Take a token for a request; `rate` come each second, and a full bucket has `most`.
@@ -50,16 +57,30 @@ class Rates:
         self._take(0, tenant, rate, most)
 
     def _take(self, tokens_taken: int, tenant: str, rate: float, most: int) -> Left:
-        clock = self._clock()
-        with self._lock:
-            bucket = self._buckets.setdefault(tenant, _Bucket(most, clock))
-            bucket.tokens = min(most, bucket.tokens + rate * (clock - bucket.filled_at))
-            bucket.filled_at = clock
-            is_there = bucket.tokens >= 1
-            bucket.tokens -= tokens_taken * is_there
-            tokens = bucket.tokens
+        key = hash(tenant) % 2**64  # the same in forked processes
+        with self._lock, self._locks.held(key % SETS):
+            clock = self._clock()
+            at = self._found(key, most, clock)
+            tokens, filled_at = _BUCKET.unpack_from(self._sets, at)
+            tokens = min(most, tokens + rate * (clock - filled_at))
+            is_there = tokens >= 1
+            tokens -= tokens_taken * is_there
+            _BUCKET.pack_into(self._sets, at, tokens, clock)
         left = Left(math.floor(tokens), (math.floor(tokens) + 1 - tokens) / rate)
         if not is_there:
             detail = f"you may send {rate:g} requests a second, and {most} at once"
             raise LimitExceeded("requests", rate, rate, detail, retry_after=left.more_in_s)
         return left
+
+    def _found(self, key: int, most: int, clock: float) -> int:
+        """Return where the bucket of a tenant lies."""
+        start = key % SETS * _SET
+        keys = list(_KEYS.unpack_from(self._sets, start))
+        places = range(start + _KEYS.size, start + _SET, _BUCKET.size)
+        if key in keys:
+            return places[keys.index(key)]
+        way = min(range(WAYS), key=lambda way: _BUCKET.unpack_from(self._sets, places[way])[1])
+        keys[way] = key
+        _BUCKET.pack_into(self._sets, places[way], most, clock)
+        _KEYS.pack_into(self._sets, start, *keys)
+        return places[way]

@@ -71,9 +71,9 @@ from service.styles.presets import Presets
 from service.styles.starters.loading import StartersCheck
 from service.telemetry.logs import set_up_logs
 from service.tenants.known import KnownKeys
-from service.tenants.rates import Rates
 from service.tenants.recent_amounts import RecentAmounts
 from service.web.root_path import RootPath
+from service.web.server_counts import server_counts
 from service.web.starters import load_in_background
 
 logger = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ def _context(settings: Settings) -> AppContext:
     line = Line(database, of_tenants)
     queue = Queue(database, of_queue, line=line)
     watch = Watch(queue, one_machine=settings.is_on_one_machine)
-    places = LongPlaces.of(settings.web_threads)
+    places, counts = LongPlaces.of(settings.web_threads), server_counts()
     presets = Presets(database, blobs, caller_bytes, cancel, limits=of_tenants, retention_s=settings.retention)
     return AppContext(
         settings=settings,
@@ -171,11 +171,11 @@ def _context(settings: Settings) -> AppContext:
         deliveries=Deliveries(database),
         registry=WorkerRegistry(database),
         known_keys=KnownKeys(database, of_tenants),
-        rates=Rates(),
+        rates=counts.rates,
         recent_amounts=RecentAmounts(),
         watch=watch,
         waits=Waits(watch, places.for_waits),
-        streams=Streams(watch, settings.streams),
+        streams=Streams(watch, settings.streams, counted=counts.streams),
         batch_streams=BatchStreams(watch),
         webhook_hosts=Hosts(WEBHOOKS, settings.webhook_hosts),
         delivery_hosts=Hosts(DELIVERIES, settings.delivery_hosts),

@@ -23,6 +23,7 @@ from service.telemetry.ended_processes import add_up_ended
 from service.telemetry.metrics_folder import remove_own_folder
 from service.telemetry.stray_lines import wait_for_stray_lines
 from service.web.connection import STALLED_S
+from service.web.server_counts import share_counts
 
 logger = logging.getLogger(__name__)
 
@@ -44,12 +45,14 @@ sendfile = False  # it would wait for a slow client without a limit
 
 
 def on_starting(server: Any) -> None:
-    """Import the application once for all web processes, and allow them as many open files as the system does.
+    """Import the application once for all web processes, let them count together, and allow them as many open files
+    as the system does.
 
     Without a free file descriptor, a new connection would end a process.
     """
     with loading():
         import service.web.app  # noqa: F401, PLC0415 - kept for the processes that are forked from this one
+    share_counts()
 
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

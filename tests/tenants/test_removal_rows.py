@@ -273,7 +273,7 @@ def test_the_next_sweeps_end_a_removal_that_one_has_too_little_time_for(
 
 
 def test_a_removal_that_another_worker_ends_meanwhile_is_complete(
-    database: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+    database: Database, blobs: Blobs, presets: Presets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remove_tenant(database, blobs, ACME)
     found = iter([True, False])  # as it was a moment ago, and as it is

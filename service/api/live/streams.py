@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from service.api.places import Places
 from service.errors import LimitExceeded, NotFound, Unavailable
 from service.jobs.links import link
 from service.jobs.resource import progress_resource, transfer_resource
+from service.machine.fork_places import ForkPlaces
 from service.storage.json_text import write_json
 from service.storage.records import Preview
 from service.storage.schema import ENDED, JobRow
@@ -77,26 +79,31 @@ def resumed_at(header: str, row: JobRow) -> int:
 class Streams:
     """Event streams of one process, at most `places` at a time, each in a thread of its own.
 
-    A tenant has its share of them, as in Places.
+    A tenant has its share of them, as in Places. Those of all processes count for its limit: `counted` has them, also
+    of tenants without a limit, as they may get one meanwhile.
     """
 
-    def __init__(self, watch: Watch, places: int, heartbeat_s: float = HEARTBEAT_S) -> None:
+    def __init__(
+        self, watch: Watch, places: int, heartbeat_s: float = HEARTBEAT_S, counted: ForkPlaces | None = None
+    ) -> None:
         self._watch = watch
         self._places = Places(places)
         self._heartbeat_s = heartbeat_s
+        self._counted = counted or ForkPlaces()
 
     def take_place(self, tenant: str, most: int | None = None) -> None:
-        """Take one of the places for streams; the tenant may have `most` of them, or its share if that is fewer.
+        """Take one of the places for streams; the tenant may have `most` streams in all processes.
 
         Raises:
             LimitExceeded: it has `most`.
-            Unavailable: all are taken, or all of the tenant's share.
+            Unavailable: all places of this process are taken, or all of the tenant's share.
         """
-        if not self._places.take(tenant, most):
-            used = self._places.taken_by(tenant)
-            if most is not None and used >= most:
-                detail = f"{used} event streams of yours are open, and {most} may be"
-                raise LimitExceeded("streams", most, used, detail, retry_after=FULL_RETRY_S)
+        used = self._counted.take(tenant, math.inf if most is None else most)
+        if most is not None and used >= most:
+            detail = f"{used} event streams of yours are open, and {most} may be"
+            raise LimitExceeded("streams", most, used, detail, retry_after=FULL_RETRY_S)
+        if not self._places.take(tenant):
+            self._counted.free(tenant)
             raise Unavailable("too many event streams are open", retry_after=FULL_RETRY_S)
         event_streams_open.inc()
 
@@ -104,10 +111,11 @@ class Streams:
         """Give a place back."""
         event_streams_open.dec()
         self._places.free(tenant)
+        self._counted.free(tenant)
 
     def open_of(self, tenant: str) -> int:
-        """Return how many streams of a tenant are open."""
-        return self._places.taken_by(tenant)
+        """Return how many streams of a tenant are open in all processes."""
+        return self._counted.taken(tenant)
 
     def stream(
         self,
