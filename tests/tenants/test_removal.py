@@ -56,7 +56,7 @@ def test_a_removed_tenant_leaves_nothing_and_takes_nothing_of_others(
     doomed.save("both", photo_png)
     doomed.save("both", texture_png)
     doomed.save("only", photo_png + b"own bytes", painter={"size": 64, "minutes": 0.01})
-    eventually(lambda: doomed.get("/v1/styles/only").json()["painter"] == "ready", 60, "it doesn't learn")
+    eventually(lambda: doomed.get("/v1/styles/only").json()["painter"] == "ready", 180, "it doesn't learn")
     for preset in ("both", "only"):
         doomed.paint(photo_png, preset)
     once = doomed.paint(photo_png, "", styles=[{"image": b64(texture_png + b"for once")}])["links"]["self"]

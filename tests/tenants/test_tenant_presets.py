@@ -20,7 +20,7 @@ def shared(root: Person, photo_png: bytes, texture_png: bytes) -> str:
     root.paint(photo_png, "lent", **SAMPLE)
     body = {"size": 64, "minutes": 0.01, "photos": [b64(photo_png)]}
     assert root.ask("PUT", "/v1/styles/lent/painter", body).status_code == 202
-    eventually(lambda: root.get("/v1/styles/lent").json()["painter"] == "ready", 60, "it doesn't learn")
+    eventually(lambda: root.get("/v1/styles/lent").json()["painter"] == "ready", 180, "it doesn't learn")
     return "lent"
 
 
