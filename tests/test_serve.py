@@ -286,6 +286,7 @@ def test_a_child_that_can_t_be_killed_keeps_serve_neither_from_others_nor_from_i
             signal.signal(number, handler)
     assert (stuck.killed, stuck.told) == (2, 1)  # once as it hangs, and once at the end
     assert other.process
+    assert other.process.wait(30)
 
 
 @pytest.mark.slow

@@ -17,13 +17,18 @@ def is_done(session: Session, mark: str) -> bool:
     return session.get(MarkRow, mark) is not None
 
 
+def decided(session: Session, mark: str) -> bool | None:
+    """Return whether presets are to be saved; None where nobody has decided it yet."""
+    if is_done(session, mark):
+        return False
+    return True if session.get(MarkRow, WANTED.format(mark)) else None
+
+
 def decide(session: Session, mark: str) -> bool:
     """Return whether presets are to be saved; the first call decides it for all later ones: if there are none yet."""
     advisory_lock(session, mark)
-    if is_done(session, mark):
-        return False
-    if session.get(MarkRow, WANTED.format(mark)):
-        return True
+    if (found := decided(session, mark)) is not None:
+        return found
     is_first = session.scalar(select(PresetRow.name).limit(1)) is None
     session.add(MarkRow(name=WANTED.format(mark) if is_first else mark, made_at=read_clock(session)))
     return is_first

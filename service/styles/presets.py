@@ -141,11 +141,12 @@ class Presets:
         Those that come later stay, also under the same names. `presets` isn't read if nothing is to be saved.
         """
         with self._database.reading() as session:
-            if once.is_done(session, mark):
-                return False
-        with self._database.writing() as session:
-            if not once.decide(session, mark):
-                return False
+            are_wanted = once.decided(session, mark)
+        if are_wanted is None:
+            with self._database.writing() as session:
+                are_wanted = once.decide(session, mark)
+        if not are_wanted:
+            return False
         saved: dict[str, _Version] = {}
         folders: list[str] = []
         with removed_if_undone(self._blobs, folders):
