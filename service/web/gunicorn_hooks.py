@@ -45,10 +45,10 @@ sendfile = False  # it would wait for a slow client without a limit
 
 
 def on_starting(server: Any) -> None:
-    """Import the application once for all web processes, let them count together, and allow them as many open files
-    as the system does.
+    """Import the application once for all web processes, and set up what they share.
 
-    Without a free file descriptor, a new connection would end a process.
+    They count together, and may have as many open files as the system allows: without a free file descriptor, a new
+    connection would end a process.
     """
     with loading():
         import service.web.app  # noqa: F401, PLC0415 - kept for the processes that are forked from this one
