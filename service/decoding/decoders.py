@@ -80,7 +80,7 @@ class Decoders:
                     raise
             if message is not None:
                 reply = Reply(**message)
-                spend(reply.cpu_s)
+                spend(_spent(reply, order))
                 return _result(reply, files)
             self._forget(control)  # the fork server died, or somebody ended it
         raise Unavailable("the process that reads pictures ends again and again: see the log", retry_after=PATIENCE_S)
@@ -182,6 +182,15 @@ def _given_up(connection: socket.socket) -> float:
             os.close(file)
         return Reply(**message).cpu_s if message else 0.0
     return 0.0
+
+
+def _spent(reply: Reply, order: Order) -> float:
+    """Return the CPU seconds that an ended decoder has taken.
+
+    A decoder whose time is up has taken at least its order's: the kernel's timer counts whole ticks, so it may end a
+    decoder some milliseconds early by the exact count, and a request's allowance would never be used up.
+    """
+    return max(reply.cpu_s, order.cpu_s) if reply.exit_status in TIME_IS_UP else reply.cpu_s
 
 
 def _result(reply: Reply, files: Sequence[int]) -> tuple[Reply, Files]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import picture_bombs as bombs
@@ -99,3 +100,13 @@ def test_an_allowance_is_used_up_by_all_pictures_together() -> None:
         files.check_image(bombs.many_scans(3001, JPEG_SCANS), allowance)
     with pytest.raises(TooSlow, match="the pictures before it"):
         files.check_image(bombs.one_colour(8), allowance)
+
+
+def test_a_decoder_ended_a_little_early_has_taken_all_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(Image.new("RGB", (8, 8)), "PNG")
+    early = {"exit_status": -int(signal.SIGPROF), "cpu_s": 0.019}
+    monkeypatch.setattr(DECODERS, "_answer", lambda *_: (early, []))
+    spent: list[float] = []
+    with pytest.raises(TooSlow):
+        DECODERS.run(Order("check", 0.02, 1.0), data, no_tick, spent.append)
+    assert spent == [0.02]
