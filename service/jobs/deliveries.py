@@ -18,7 +18,8 @@ from service.jobs.outbox import EMPTIED, LEASE_S, let_webhooks_go, state_of, sta
 from service.storage.database import Database, now, read_clock
 from service.storage.records import PaintedPicture
 from service.storage.row_locks import lock_jobs
-from service.storage.schema import BatchRow, DeliveryRow, JobRow
+from service.storage.schema import DEFAULT_TENANT, BatchRow, DeliveryRow, JobRow
+from service.storage.tenant_schema import TenantRow
 
 PICTURE_LEASE_S = 180.0  # seconds after which a claimed picture is due again
 BACKOFF_S = (2.0, 10.0, 60.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0)
@@ -33,6 +34,7 @@ class Delivery:
 
     Attributes:
         tenant: whose it is.
+        tenant_made_at: when that was made; None for the tenant "default".
         host: of the URL, with its port.
         payload: a webhook's; None where the row is damaged.
         attempts: how many were made, this one included.
@@ -44,6 +46,7 @@ class Delivery:
 
     id: str
     tenant: str
+    tenant_made_at: float | None
     job_id: str
     url: str
     host: str
@@ -92,7 +95,8 @@ class Deliveries:
             row.due_at = read_clock(session) + (LEASE_S if row.variant is None else PICTURE_LEASE_S)
             row.attempts += 1
             job = session.scalar(select(JobRow).where(JobRow.id == row.job_id))
-            return _delivery(row, job)
+            tenant = None if row.tenant == DEFAULT_TENANT else session.get(TenantRow, row.tenant)
+            return _delivery(row, job, tenant)
 
     def delivered(self, id: str) -> None:
         """Mark a message as delivered, even if another dispatcher is trying it now."""
@@ -170,13 +174,14 @@ def _exists(session: Session, id: str) -> bool:
     return session.scalar(found) is not None
 
 
-def _delivery(row: DeliveryRow, job: JobRow | None) -> Delivery:
+def _delivery(row: DeliveryRow, job: JobRow | None, tenant: TenantRow | None) -> Delivery:
     result = job.transfer_result if job else None
     pictures = result.pictures if result else ()
     picture = pictures[row.variant] if row.variant is not None and row.variant < len(pictures) else None
     return Delivery(
         row.id,
         row.tenant,
+        tenant.created_at if tenant else None,
         row.job_id,
         row.url,
         row.host,

@@ -151,7 +151,9 @@ class WebhookDispatcher:
     def _send(self, delivery: Delivery, trace: Trace) -> None:
         """Send a message once. Raises NotDelivered or Undeliverable."""
         if not delivery.is_picture:
-            self._sender.send(delivery.url, delivery.id, delivery.payload, trace)
+            made_at = delivery.tenant_made_at
+            tenant = None if made_at is None else (delivery.tenant, made_at)
+            self._sender.send(delivery.url, delivery.id, delivery.payload, trace, tenant)
             return
         picture = delivery.picture
         if picture is None:

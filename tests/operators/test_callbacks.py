@@ -10,7 +10,8 @@ import pytest
 import requests
 from front_door import RunningService, eventually
 from operators.scraping import HEADERS, ended, job, post
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
+from tenants.people import command, first_by_command
 from webhooks.receiver import SECRETS, Received, Receiver
 
 pytestmark = pytest.mark.slow
@@ -67,6 +68,26 @@ def test_it_is_sent_again_whatever_the_end_was_and_all_secrets_sign_it(
         assert len(received.headers["webhook-signature"].split(" ")) == len(SECRETS)
         for secret in SECRETS:
             assert Webhook(secret).verify(received.body, received.headers)
+
+
+def test_the_receivers_of_a_tenant_have_a_secret_of_their_own(watched: RunningService, body: dict[str, Any]) -> None:
+    for name in ("hooked", "other"):
+        assert command(watched, "tenants", "add", name).returncode == 0
+    person = first_by_command(watched, "--tenant", "hooked", "--name", "test", "--scopes", "read,run")
+    secrets = command(watched, "webhook-secret", "--tenant", "hooked").stdout.split()
+    with Receiver() as receiver:
+        assert person.post("/v1/transfers", body | {"callback_url": receiver.url()}).status_code == 202
+        eventually(lambda: receiver.received, 30, "it wasn't sent")
+    (received,) = receiver.received
+    assert len(secrets) == len(SECRETS)
+    for secret in (*secrets, *SECRETS):
+        assert Webhook(secret).verify(received.body, received.headers)["type"] == "transfer.succeeded"
+    for secret in command(watched, "webhook-secret", "--tenant", "other").stdout.split():
+        with pytest.raises(WebhookVerificationError):
+            Webhook(secret).verify(received.body, received.headers)
+    unknown = command(watched, "webhook-secret", "--tenant", "nobody")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "there is no tenant 'nobody'" in unknown.stderr
 
 
 def halves(received: list[Received]) -> tuple[list[Received], list[Received]]:

@@ -6,12 +6,13 @@ import json
 import time
 
 import pytest
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 from webhooks.receiver import SECRET, SECRETS, Receiver, signature
 from webhooks.sending import PAYLOAD, attempt
 
 from service.outbound.hosts import WEBHOOKS, Hosts
 from service.webhooks.exchange import NotDelivered
+from service.webhooks.secret import tenants_secret
 from service.webhooks.sender import Sender
 
 
@@ -41,6 +42,20 @@ def test_while_one_secret_replaces_another_receivers_may_know_either() -> None:
     assert len(received.headers["webhook-signature"].split(" ")) == len(SECRETS)
     for secret in SECRETS:
         assert Webhook(secret).verify(received.body, received.headers) == PAYLOAD
+
+
+def test_a_tenants_own_secret_signs_its_webhooks_and_nobody_elses() -> None:
+    with Receiver() as receiver:
+        sender = Sender(Hosts(WEBHOOKS, ("127.0.0.1",)), SECRETS)
+        sender.send(receiver.url(), "msg_1", PAYLOAD, tenant=("acme", 1_700_000_000.25))
+    (received,) = receiver.received
+    for secret in SECRETS:
+        assert Webhook(secret).verify(received.body, received.headers) == PAYLOAD
+        own = tenants_secret(secret, "acme", 1_700_000_000.25)
+        assert Webhook(own).verify(received.body, received.headers) == PAYLOAD
+        for other in (("acm", 1_700_000_000.25), ("acme", 1_700_000_000.5)):
+            with pytest.raises(WebhookVerificationError):
+                Webhook(tenants_secret(secret, *other)).verify(received.body, received.headers)
 
 
 def test_the_timestamp_is_right_in_any_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
