@@ -59,11 +59,11 @@ def go_back(row: JobRow) -> None:
 def give_up(session: Session, row: JobRow) -> bool:
     """End a job that must not be tried (again); return whether it was ended."""
     if row.cancel_requested:
-        finish(session, row, "canceled")
+        finish(session, row, "canceled", abandoned=True)
     elif row.deadline_at is not None and row.deadline_at < read_clock(session):
-        finish(session, row, "failed", deadline_error(row))
+        finish(session, row, "failed", deadline_error(row), abandoned=True)
     elif row.attempts >= MAX_ATTEMPTS:
-        finish(session, row, "failed", _worn_out(row))
+        finish(session, row, "failed", _worn_out(row), abandoned=True)
     else:
         return False
     return True

@@ -21,14 +21,19 @@ from service.storage.row_locks import lock_batches
 from service.storage.schema import JobRow
 
 
-def finish(session: Session, row: JobRow, status: str, error: ServiceError | None = None) -> None:
-    """End a job in the transaction that holds its row. Its result must be in the row already."""
+def finish(
+    session: Session, row: JobRow, status: str, error: ServiceError | None = None, *, abandoned: bool = False
+) -> None:
+    """End a job in the transaction that holds its row. Its result must be in the row already.
+
+    `abandoned` says that the worker that ran it has died or given it up.
+    """
     if row.batch is not None:
         lock_batches(session, [row.batch])
-    was_running = row.status == "running"
+    has_worker = row.status == "running" and not abandoned
     row.status, row.lease_until = status, None
     give_back_reserved(row)
-    _give_back_photographs(row, was_running)
+    _give_back_photographs(row, has_worker)
     _count_finished_pictures(row)
     row.error = error.problem() if error else None
     row.finished_at = read_clock(session)
@@ -48,14 +53,14 @@ def give_back_reserved(row: JobRow) -> None:
     row.reserved = 0
 
 
-def _give_back_photographs(row: JobRow, was_running: bool) -> None:
+def _give_back_photographs(row: JobRow, has_worker: bool) -> None:
     """Let the files of a learning's request count no more once they go: nobody needs them after its end.
 
-    A worker that ran it removes them now. Where none did, the next sweep does, and gives back what is reserved.
+    A worker that runs it removes them now. Where none does, the next sweep does, and gives back what is reserved.
     """
     if row.kind == LEARN:
         photographs = max(0, row.bytes - row_bytes(row.request))
-        if was_running:
+        if has_worker:
             row.bytes -= photographs
         else:
             row.reserved = photographs

@@ -110,6 +110,7 @@ class Leases:
                     return
                 change(session, _held(session, claim))
 
+        claim.meter.stop()
         write_end(write, claim.id, self._lease_s)
 
     def claim(self, worker: str, engine: dict[str, str] | None, lane: Lane = ENGINE) -> Claim | None:

@@ -263,7 +263,7 @@ def _left(row: JobRow, speeds: Speeds, clock: float) -> float | None:
     by_pace, takes = amount_in(told, "eta_seconds"), seconds_of(speeds, row.lane, row.cost, row.owner)
     if takes is None:
         return by_pace
-    expected = max(0.0, takes - (clock - (row.started_at or clock)))
+    expected = min(takes, max(0.0, takes - (clock - (row.started_at or clock))))  # a clock may be set back
     if by_pace is None:
         return expected
     share = min(1.0, PACED * (amount_in(told, "fraction") or 0.0)) if expected else 1.0

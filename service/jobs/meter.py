@@ -51,6 +51,11 @@ class Meter:
         """Count a style image that goes through the network: as one evaluation."""
         self.style_pixels += pixels
 
+    def stop(self) -> None:
+        """Count no more seconds: the job has ended, though its row may not say so for a while."""
+        ended_at = self.clock()
+        self.clock = lambda: ended_at
+
     @property
     def carried_out(self) -> float:
         """The megapixel-evaluations of all attempts until now, those of style images aside."""

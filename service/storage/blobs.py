@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 IF_LOST = "If it is lost for good, this begins an empty one: python -m service accept-blobs --yes"
 FULL = ("No space left", "Disk quota exceeded")
+PROBES = "probe"  # folder of blobs that only show that they can be written
+OURS = uuid.uuid4().hex  # no other machine's
 PIECE = 2**20  # bytes of a blob that are read at a time: each piece is a request to a network store
 
 PATIENCE: RetryConfig = {"retry_timeout": timedelta(seconds=10)}
@@ -215,12 +218,18 @@ class Blobs:
 
     def check(self, size: int = 0) -> None:
         """Write, read and remove a blob of some bytes, or of `size`. Raises StorageError if one of them fails."""
-        key = f"probe/{uuid.uuid4().hex}"  # of this call alone: threads check at the same time
+        key = f"{PROBES}/{OURS}-{os.getpid()}-{threading.get_ident()}"  # threads and processes check at the same time
         self.put(key, b"probe".ljust(size))
         try:
             self.get(key)
         finally:
             self.delete(key)
+
+    def remove_probes(self, before: float) -> None:
+        """Remove what killed processes left of a check, last written before that time (seconds since 1970)."""
+        for blob in list(self.listing(PROBES)):
+            if blob.modified < before:
+                self.delete(blob.key)
 
     def check_there(self) -> None:
         """Raise BlobsGone if the folder was moved away. Costs one stat call."""

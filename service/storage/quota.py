@@ -11,6 +11,7 @@ its own (service.worker.sweep_plan).
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Literal
 
 from sqlalchemy import bindparam, func, select, update
@@ -55,9 +56,10 @@ def reserved_bytes(session: Session) -> int:
     return int(session.connection().execute(_RESERVED).scalar() or 0)
 
 
-def give_back_of_ended(session: Session) -> None:
-    """Take what results might have taken from the jobs that processes of earlier versions have ended."""
-    ended = select(JobRow.id).where(HAS_RESERVED, JobRow.status.in_(ENDED)).with_for_update(skip_locked=True)
+def give_back_of_ended(session: Session, but: Collection[str] = ()) -> None:
+    """Take from ended jobs what was reserved for files that are gone, or never came. `but` have such files still."""
+    ended = select(JobRow.id).where(HAS_RESERVED, JobRow.status.in_(ENDED), JobRow.id.not_in(but))
+    ended = ended.with_for_update(skip_locked=True)
     given_back = update(JobRow).where(JobRow.id.in_(ended)).values(bytes=JobRow.bytes - JobRow.reserved, reserved=0)
     session.execute(given_back, execution_options={"synchronize_session": False})
 

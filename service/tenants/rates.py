@@ -41,7 +41,7 @@ class Rates:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._sets = mmap.mmap(-1, SETS * _SET)
-        self._lock = threading.Lock()
+        self._threads = [threading.Lock() for _ in range(SETS)]  # a tenant that sends very much delays no other set
         self._locks = ForkLocks()  # one for each set
 
     def take(self, tenant: str, rate: float, most: int) -> Left:
@@ -58,7 +58,8 @@ class Rates:
 
     def _take(self, tokens_taken: int, tenant: str, rate: float, most: int) -> Left:
         key = hash(tenant) % 2**64  # the same in forked processes
-        with self._lock, self._locks.held(key % SETS):
+        number = key % SETS
+        with self._threads[number], self._locks.held(number):
             clock = self._clock()
             at = self._found(key, most, clock)
             tokens, filled_at = _BUCKET.unpack_from(self._sets, at)

@@ -292,7 +292,15 @@ def test_behind_a_job_of_unknown_speed_no_seconds_are_known(
     assert line.estimate("a", 1, PAINT, cost)[0] is None
 
 
-@pytest.mark.parametrize("told", [(0.0, 0.05, 40.0, 13.0), (5.0, 0.5, 12.0, 12.0), (12.0, 0.1, 108.0, 108.0)])
+@pytest.mark.parametrize(
+    "told",
+    [
+        (0.0, 0.05, 40.0, 13.0),
+        (5.0, 0.5, 12.0, 12.0),
+        (12.0, 0.1, 108.0, 108.0),
+        (-3600.0, 0.05, 40.0, 13.0),  # the clock was set back
+    ],
+)
 def test_a_job_s_own_pace_counts_more_the_further_it_is(
     database: Database, queue: Queue, leases: Leases, line: Line, told: tuple[float, float, float, float]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from service.jobs.finish import finish
 from service.jobs.judging import Judgement
 from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.ledger import totals
+from service.jobs.meter import cpu_time
 from service.jobs.queue import Queue, Submission
 from service.jobs.request import Painting, TransferRequest
 from service.machine.memory import Capacity
@@ -144,8 +146,13 @@ def test_a_job_that_ends_then_keeps_its_result_and_counts_once(store: Store, out
 def test_every_end_is_written_again(store: Store, end: Callable[[Leases, Claim], None], status: str) -> None:
     id = submit(store.queue)
     store.outage.extend([LOST, KEPT])
-    end(store.leases, claimed(store.leases))
-    assert store.queue.get(id).status == status
+    claim, hours = claimed(store.leases), count()
+    claim.meter.clock = lambda: cpu_time() + 3600 * next(hours)
+    end(store.leases, claim)
+    job = store.queue.get(id)
+    assert job.status == status
+    assert job.usage
+    assert job.usage.compute_s < 3600  # the outage isn't on its bill
     assert store.jobs_and_cost()[0] == 1
 
 

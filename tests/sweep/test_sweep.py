@@ -17,7 +17,7 @@ from styles.pack_files import some_pack
 from sweep.swept import DAY_S, age, end_retention, keys, left_over, saved, submit
 
 from service.decoding.files import check_image
-from service.errors import DatabaseFull, NotFound, Overtaken
+from service.errors import DatabaseFull, NotFound, Overtaken, StorageError
 from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
@@ -94,6 +94,40 @@ def test_photographs_of_a_learning_that_never_ran_count_until_they_are_removed(
     sweep(database, blobs, 0, DAY_S)
     assert queue.get("learn").bytes < 10**4
     assert keys(blobs) == set()
+
+
+def test_photographs_of_a_learning_whose_worker_died_count_until_they_are_removed(
+    database: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = Queue(database, Limits())
+    photo = StoredImage("jobs/learn/photo-0", "p", 8, 8)
+    learn = LearnTask(StoredStyle("taught", 1.0, 1.0, ()), "v", 64, 1.0, (photo,))
+    queue.submit(Submission("learn", learn, files=(10**6,)))
+    blobs.put(photo.blob, b"1")
+    claimed(Leases(database, 0.0), "dead:1")
+    queue.cancel("learn")
+    assert Leases(database, 60).claim("next:1", {}) is None
+    assert queue.get("learn").status == "canceled"
+    with monkeypatch.context() as patched:
+        patched.setattr(blobs, "delete", raising)
+        sweep(database, blobs, 0, DAY_S)
+    assert queue.get("learn").bytes > 10**6
+    sweep(database, blobs, 0, DAY_S)
+    assert queue.get("learn").bytes < 10**4
+    assert keys(blobs) == set()
+
+
+def raising(key: str) -> None:
+    raise StorageError(f"{key} can't be removed")
+
+
+def test_what_killed_processes_left_of_a_check_is_removed(database: Database, blobs: Blobs, tmp_path: Path) -> None:
+    submit(database, "here")
+    blobs.put("probe/killed", b"1")
+    age(tmp_path)
+    blobs.put("probe/under-way", b"1")
+    sweep(database, blobs, 0, DAY_S)
+    assert [blob.key for blob in blobs.listing("probe")] == ["probe/under-way"]
 
 
 def test_a_presets_files_stay_while_it_or_an_unfinished_job_needs_them(

@@ -184,10 +184,10 @@ def test_an_odd_error_in_sending_one_webhook_does_not_hold_up_the_next(
 ) -> None:
     send = Sender.send
 
-    def failing(self: Sender, url: str, id: str, payload: dict[str, Any], trace: Any) -> None:
+    def failing(self: Sender, url: str, id: str, payload: dict[str, Any], *others: Any) -> None:
         if payload["data"]["id"] == "a":
             raise RuntimeError("odd")
-        send(self, url, id, payload, trace)
+        send(self, url, id, payload, *others)
 
     monkeypatch.setattr(Sender, "send", failing)
     with Receiver() as receiver, running(database):
