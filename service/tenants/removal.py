@@ -37,6 +37,7 @@ from service.styles import gram_keys, preset_versions
 from service.styles.preset_files import preset_folders
 from service.tenants import keys, tenants
 from service.tenants.callers import owner_of
+from service.tenants.keys import OPERATOR, Maker
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,9 @@ class _Gone(Exception):
     """Nothing is left of the tenant, and there may be another one of its name: another process ended the removal."""
 
 
-def remove_tenant(database: Database, blobs: Blobs, name: str, seconds: float = math.inf) -> Removed:
+def remove_tenant(
+    database: Database, blobs: Blobs, name: str, seconds: float = math.inf, maker: Maker = OPERATOR
+) -> Removed:
     """Remove a tenant with all that is its own, as far as `seconds` suffice; to ask again goes on.
 
     Files whose rows are gone by then are noted, and left to the sweep.
@@ -70,6 +73,7 @@ def remove_tenant(database: Database, blobs: Blobs, name: str, seconds: float = 
     Raises:
         NotFound: there is no such tenant, and nothing is left of one.
         Forbidden: it is the default tenant.
+        Unauthorized: the key of the maker, who removes it, has ended.
         StorageError
     """
     if name == DEFAULT_TENANT:
@@ -78,11 +82,11 @@ def remove_tenant(database: Database, blobs: Blobs, name: str, seconds: float = 
         row = session.get(TenantRow, name)
         if row is None or (row.removed_at is not None and not tenants.has_rows(session, name)):
             raise NotFound(f"there is no tenant {name!r}")
-    return _remove(database, blobs, row, seconds)
+    return _remove(database, blobs, row, seconds, maker)
 
 
-def _remove(database: Database, blobs: Blobs, row: TenantRow, seconds: float) -> Removed:
-    found = _Removal(database, blobs, row.name, row.created_at, time.monotonic() + seconds).run()
+def _remove(database: Database, blobs: Blobs, row: TenantRow, seconds: float, maker: Maker = OPERATOR) -> Removed:
+    found = _Removal(database, blobs, row.name, row.created_at, time.monotonic() + seconds).run(maker)
     logger.info("tenant %s: removed %s%s", row.name, found.counts, "" if found.complete else "; more is left")
     return found
 
@@ -128,9 +132,9 @@ class _Removal:
     def _seconds_left(self) -> float:
         return max(0.0, self.until - time.monotonic())
 
-    def run(self) -> Removed:
+    def run(self, maker: Maker) -> Removed:
         try:
-            self._close()
+            self._close(maker)
             complete = self._remove_rows()
         except _Gone:
             complete = True
@@ -167,12 +171,16 @@ class _Removal:
         theirs = select(func.count()).where(DeliveryRow.tenant == self.name)
         return session.scalar(theirs) or 0
 
-    def _close(self) -> None:
-        """Mark the tenant and remove its keys. Whoever adds a job or a preset sees the mark from now on."""
+    def _close(self, maker: Maker) -> None:
+        """Mark the tenant and remove its keys. Whoever adds a job or a preset sees the mark from now on.
+
+        Raises Unauthorized if the maker's own key has ended.
+        """
         with self._writing() as session:
             advisory_lock(session, keys.LOCK)
             advisory_lock(session, preset_versions.LOCK)  # before that of jobs, as a PUT of a preset does
             advisory_lock(session, SUBMIT_LOCK)
+            maker.own_end(session)
             row = session.get_one(TenantRow, self.name)
             row.removed_at = row.removed_at or read_clock(session)
             ended = session.scalars(delete(KeyRow).where(KeyRow.tenant == self.name).returning(KeyRow.id))
