@@ -42,7 +42,6 @@ class Caller:
         still_counts: tells whether it would still be let in; also in other threads and after the request.
         key_id: of its key in the database; None without one.
         tenant_since: when its tenant was made, as its key knows it; None without one.
-        expires_at: when its key ends; None for never.
     """
 
     tenant: str
@@ -51,7 +50,6 @@ class Caller:
     still_counts: Callable[[], bool]
     key_id: str | None = None
     tenant_since: float | None = None
-    expires_at: float | None = None
 
     def has_to(self, scopes: Collection[str]) -> None:
         """Raise MissingScope if the caller has none of these scopes."""
@@ -60,7 +58,7 @@ class Caller:
 
     def maker(self) -> Maker:
         """Return the caller as one who makes keys: of all tenants in the default one, else of its own."""
-        return Maker(None if self.is_operator else self.tenant, self.scopes, self.expires_at)
+        return Maker(None if self.is_operator else self.tenant, self.scopes, self.key_id)
 
     @property
     def is_operator(self) -> bool:
@@ -110,7 +108,7 @@ def _identify() -> Caller:
         return Caller(DEFAULT_TENANT, caller_with(digest_of(text)), ALL, lambda: True)
     if key := known.find(text):
         counts = partial(known.still_count, key)
-        return Caller(key.tenant, key.owner, key.scopes, counts, key.id, key.tenant_since, key.expires_at)
+        return Caller(key.tenant, key.owner, key.scopes, counts, key.id, key.tenant_since)
     if context().asks_for_key():
         raise Unauthorized(NO_KEY)
     if not settings.may_ask_for_no_key:

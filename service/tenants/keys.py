@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from service.errors import Forbidden, InvalidInput, MissingScope, NotFound
+from service.errors import Forbidden, InvalidInput, MissingScope, NotFound, Unauthorized
 from service.storage.database import Database, advisory_lock, now, read_clock
 from service.storage.row_locks import delete_unlocked
 from service.storage.schema import MarkRow
@@ -46,38 +46,34 @@ class NewKey:
 
 @dataclass(frozen=True)
 class Maker:
-    """Who makes or changes keys.
+    """Who makes or changes keys or tenants.
 
     Attributes:
         tenant: the one whose keys it manages; None for all.
         scopes: those it can give.
-        expires_at: when its own key ends, and with it every key that it makes; None for never.
+        key_id: of its own key in the database; None without one.
     """
 
     tenant: str | None = None
     scopes: Scopes = known.ALL
-    expires_at: float | None = None
+    key_id: str | None = None
 
     def check_scopes(self, wanted: Collection[str]) -> None:
         """Raise MissingScope for scopes that the maker lacks itself."""
         if lacking := known.in_order(frozenset(wanted) - self.scopes):
             raise MissingScope(f"a key can't give scopes that it lacks: {', '.join(lacking)}")
 
-    def end_of(self, wanted: float | None) -> float | None:
-        """Return when a new key ends: as wanted, or without a wish when the maker's own does.
+    def own_end(self, session: Session) -> float | None:
+        """Return when the maker's own key ends, and with it every key that it makes; None for never.
 
-        Raises InvalidInput for a time after the maker's end.
+        Raises Unauthorized if it has ended: the process that let it in may not know this yet.
         """
-        if self.expires_at is None or wanted is None:
-            return self.expires_at if wanted is None else wanted
-        if wanted > self.expires_at + CLOCKS_S:
-            raise InvalidInput.field("expires_at", "must not be later than the end of the key that makes it")
-        return min(wanted, self.expires_at)
-
-    def check_end(self, ends: float | None) -> None:
-        """Raise Forbidden where the maker's own key ends before then."""
-        if self.expires_at is not None and (ends is None or ends > self.expires_at):
-            raise Forbidden("a key can't replace one that ends later than itself")
+        if self.key_id is None:
+            return None
+        row = session.get(KeyRow, self.key_id)
+        if row is None or not is_live(row, read_clock(session)):
+            raise Unauthorized("this key has ended")
+        return end_of(row)
 
 
 OPERATOR = Maker()
@@ -89,7 +85,10 @@ def digest_of(key: str) -> str:
 
 
 class Keys:
-    """The keys in the database. Every method raises DatabaseError if that fails."""
+    """The keys in the database. Every method raises DatabaseError if that fails.
+
+    Those that change keys raise Unauthorized if the maker's own key has ended.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -105,10 +104,9 @@ class Keys:
         maker.check_scopes(scopes)
         if lifetime is not None and not 0 < lifetime <= LONGEST_S:  # nor NaN
             raise InvalidInput.field("expires_at", f"must be a time that is to come, within {YEARS} years")
-        with self._changing() as session:
+        with self._changing(maker) as (session, own_end):
             _check_room(session, maker, tenant)
-            clock = read_clock(session)
-            ends = maker.end_of(None if lifetime is None else clock + lifetime)
+            ends = own_end if lifetime is None else _end_within(own_end, read_clock(session) + lifetime)
             return _new(session, KeyRow(tenant=tenant, name=name, scopes=known.to_text(scopes), expires_at=ends))
 
     def page(self, maker: Maker, tenant: str | None, after: tuple[float, str], limit: int) -> list[KeyRow]:
@@ -128,7 +126,7 @@ class Keys:
 
     def revoke(self, maker: Maker, id: str) -> KeyRow:
         """End a key now; one that has ended stays as it is. Raises NotFound."""
-        with self._changing() as session:
+        with self._changing(maker) as (session, _):
             row = _found(session, maker, id)
             _end_at(row, read_clock(session))
             return row
@@ -139,7 +137,7 @@ class Keys:
         By then every web process knows the other one, so that there is no moment at which some take only the former
         key and some only the new one.
         """
-        with self._changing() as session:
+        with self._changing(maker) as (session, _):
             _retire(_found(session, maker, id), read_clock(session), grace_s)
 
     def rotate(self, maker: Maker, id: str, grace_s: float = 0.0) -> NewKey:
@@ -147,9 +145,9 @@ class Keys:
 
         Raises as `add_like`.
         """
-        with self._changing() as session:
+        with self._changing(maker) as (session, own_end):
             row, clock = _found(session, maker, id), read_clock(session)
-            new = _new_like(session, maker, row, clock)
+            new = _new_like(session, maker, own_end, row)
             _retire(row, clock, grace_s)
             return new
 
@@ -162,8 +160,8 @@ class Keys:
             MissingScope: the maker lacks one of its scopes.
             Forbidden: its end is later than that of the maker's key.
         """
-        with self._changing() as session:
-            return _new_like(session, maker, _found(session, maker, id), read_clock(session))
+        with self._changing(maker) as (session, own_end):
+            return _new_like(session, maker, own_end, _found(session, maker, id))
 
     def touch(self, ids: Collection[str]) -> None:
         """Note that keys were used."""
@@ -183,11 +181,14 @@ class Keys:
         return count
 
     @contextmanager
-    def _changing(self) -> Iterator[Session]:
-        """Begin a transaction that changes keys: all web processes read them again after it."""
+    def _changing(self, maker: Maker) -> Iterator[tuple[Session, float | None]]:
+        """Begin a transaction that changes keys: all web processes read them again after it.
+
+        Yield when the maker's own key ends, too. Raises Unauthorized if it has ended.
+        """
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
-            yield session
+            yield session, maker.own_end(session)
             change_version(session)
 
 
@@ -243,12 +244,22 @@ def _check_room(session: Session, maker: Maker, tenant: str) -> None:
         raise InvalidInput.field("tenant", f"has {MOST} keys; those that ended are forgotten after {days:g} days")
 
 
-def _new_like(session: Session, maker: Maker, row: KeyRow, clock: float) -> NewKey:
+def _end_within(own_end: float | None, wanted: float) -> float:
+    """Return when a new key ends. Raises InvalidInput for a time after the end of its maker's key."""
+    if own_end is None:
+        return wanted
+    if wanted > own_end + CLOCKS_S:
+        raise InvalidInput.field("expires_at", "must not be later than the end of the key that makes it")
+    return min(wanted, own_end)
+
+
+def _new_like(session: Session, maker: Maker, own_end: float | None, row: KeyRow) -> NewKey:
     """Make a key like another one, which must not have ended. Raises as Keys.add_like."""
-    if not is_live(row, clock):
+    if not is_live(row, read_clock(session)):
         raise NotFound(f"the key {row.id!r} has ended: make a new one")
     maker.check_scopes(known.from_text(row.scopes))
-    maker.check_end(row.expires_at)
+    if own_end is not None and (row.expires_at is None or row.expires_at > own_end):
+        raise Forbidden("a key can't replace one that ends later than itself")
     _check_room(session, maker, row.tenant)
     new = KeyRow(tenant=row.tenant, name=row.name, scopes=row.scopes, expires_at=row.expires_at)
     new.owner = caller_of(row)

@@ -10,7 +10,8 @@ import logging
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -36,6 +37,7 @@ from service.styles import gram_keys, preset_versions
 from service.styles.preset_files import preset_folders
 from service.tenants import keys, tenants
 from service.tenants.callers import owner_of
+from service.tenants.keys import OPERATOR, Maker
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +59,13 @@ class Removed:
     complete: bool
 
 
-def remove_tenant(database: Database, blobs: Blobs, name: str, seconds: float = math.inf) -> Removed:
+class _Gone(Exception):
+    """Nothing is left of the tenant, and there may be another one of its name: another process ended the removal."""
+
+
+def remove_tenant(
+    database: Database, blobs: Blobs, name: str, seconds: float = math.inf, maker: Maker = OPERATOR
+) -> Removed:
     """Remove a tenant with all that is its own, as far as `seconds` suffice; to ask again goes on.
 
     Files whose rows are gone by then are noted, and left to the sweep.
@@ -65,6 +73,7 @@ def remove_tenant(database: Database, blobs: Blobs, name: str, seconds: float = 
     Raises:
         NotFound: there is no such tenant, and nothing is left of one.
         Forbidden: it is the default tenant.
+        Unauthorized: the key of the maker, who removes it, has ended.
         StorageError
     """
     if name == DEFAULT_TENANT:
@@ -73,17 +82,13 @@ def remove_tenant(database: Database, blobs: Blobs, name: str, seconds: float = 
         row = session.get(TenantRow, name)
         if row is None or (row.removed_at is not None and not tenants.has_rows(session, name)):
             raise NotFound(f"there is no tenant {name!r}")
-    found = _Removal(database, blobs, name, time.monotonic() + seconds).run()
-    logger.info("tenant %s: removed %s%s", name, found.counts, "" if found.complete else "; more is left")
+    return _remove(database, blobs, row, seconds, maker)
+
+
+def _remove(database: Database, blobs: Blobs, row: TenantRow, seconds: float, maker: Maker = OPERATOR) -> Removed:
+    found = _Removal(database, blobs, row.name, row.created_at, time.monotonic() + seconds).run(maker)
+    logger.info("tenant %s: removed %s%s", row.name, found.counts, "" if found.complete else "; more is left")
     return found
-
-
-def _finish(database: Database, blobs: Blobs, name: str, seconds: float) -> bool:
-    """Remove what is left of a tenant; return False if `seconds` did not suffice. Another worker may have done it."""
-    try:
-        return remove_tenant(database, blobs, name, seconds).complete
-    except NotFound:
-        return True
 
 
 def finish_removals(database: Database, blobs: Blobs, seconds: float = math.inf) -> bool:
@@ -94,12 +99,12 @@ def finish_removals(database: Database, blobs: Blobs, seconds: float = math.inf)
 
     Raises StorageError.
     """
-    removed = select(TenantRow.name).where(TenantRow.removed_at.is_not(None))
+    removed = select(TenantRow).where(TenantRow.removed_at.is_not(None))
     with database.reading() as session:
         gone = session.scalars(removed).all()
-        names = [name for name in gone if tenants.has_rows(session, name)]
+        left = [row for row in gone if tenants.has_rows(session, row.name)]
     end = time.monotonic() + seconds
-    complete = [_finish(database, blobs, name, end - time.monotonic()) for name in names]
+    complete = [_remove(database, blobs, row, end - time.monotonic()).complete for row in left]
     if gone:
         with database.writing() as session:
             tenants.forget_removed(session)
@@ -114,9 +119,12 @@ def finish_removals(database: Database, blobs: Blobs, seconds: float = math.inf)
 
 @dataclass
 class _Removal:
+    """The removal of the tenant that was made at `since`: others may end it at any time, and use its name again."""
+
     database: Database
     blobs: Blobs
     name: str
+    since: float
     until: float  # monotonic time
     counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(KINDS, 0)))
 
@@ -124,11 +132,32 @@ class _Removal:
     def _seconds_left(self) -> float:
         return max(0.0, self.until - time.monotonic())
 
-    def run(self) -> Removed:
-        self._close()
+    def run(self, maker: Maker) -> Removed:
+        try:
+            self._close(maker)
+            complete = self._remove_rows()
+        except _Gone:
+            complete = True
+        return Removed(dict(self.counts), complete)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        """Begin a transaction that removes what the name has. Raises _Gone if the name isn't this tenant's any more.
+
+        Nobody makes a tenant until it ends, so keep it short.
+        """
+        with self.database.writing() as session:
+            advisory_lock(session, tenants.LOCK)
+            row = session.get(TenantRow, self.name)
+            if row is None or row.created_at != self.since:
+                raise _Gone
+            yield session
+
+    def _remove_rows(self) -> bool:
+        """Remove all that the tenant has. Return False if time is up."""
         complete = self._remove_jobs() and self._remove_batches() and self._remove_presets() and self._remove_grams()
         if complete:
-            with self.database.writing() as session:
+            with self._writing() as session:
                 session.execute(delete(DeliveryRow).where(DeliveryRow.tenant == self.name))
                 session.execute(delete(CallerRow).where(CallerRow.owner == owner_of(self.name)))
                 days = delete(UsageRow).where(UsageRow.tenant == self.name).returning(UsageRow.day)
@@ -136,19 +165,22 @@ class _Removal:
         else:
             with self.database.reading() as session:
                 self.counts["webhooks"] = max(0, self.counts["webhooks"] - self._webhooks(session))
-        return Removed(dict(self.counts), complete)
+        return complete
 
     def _webhooks(self, session: Session) -> int:
         theirs = select(func.count()).where(DeliveryRow.tenant == self.name)
         return session.scalar(theirs) or 0
 
-    def _close(self) -> None:
-        """Mark the tenant and remove its keys. Whoever adds a job or a preset sees the mark from now on."""
-        with self.database.writing() as session:
-            advisory_lock(session, tenants.LOCK)
+    def _close(self, maker: Maker) -> None:
+        """Mark the tenant and remove its keys. Whoever adds a job or a preset sees the mark from now on.
+
+        Raises Unauthorized if the maker's own key has ended.
+        """
+        with self._writing() as session:
             advisory_lock(session, keys.LOCK)
             advisory_lock(session, preset_versions.LOCK)  # before that of jobs, as a PUT of a preset does
             advisory_lock(session, SUBMIT_LOCK)
+            maker.own_end(session)
             row = session.get_one(TenantRow, self.name)
             row.removed_at = row.removed_at or read_clock(session)
             ended = session.scalars(delete(KeyRow).where(KeyRow.tenant == self.name).returning(KeyRow.id))
@@ -167,7 +199,7 @@ class _Removal:
                 return not jobs
             folders = [request.job_folder(id) for id in jobs]
             taken = select(func.sum(JobRow.bytes - JobRow.reserved)).where(JobRow.id.in_(jobs))
-            with self.database.writing() as session:
+            with self._writing() as session:
                 self.counts["bytes"] += int(session.scalar(taken) or 0)
                 self.counts["jobs"] += len(removed.remove(session, jobs))
                 leave(session, folders)
@@ -184,7 +216,7 @@ class _Removal:
                 return not ids
             folders = [request.job_folder(id) for id in ids]
             taken = select(func.sum(BatchRow.bytes)).where(BatchRow.id.in_(ids))
-            with self.database.writing() as session:
+            with self._writing() as session:
                 self.counts["bytes"] += int(session.scalar(taken) or 0)
                 removed.remove(session, ids)
                 self.counts["batches"] += len(ids)
@@ -203,8 +235,8 @@ class _Removal:
             if not rows or not self._seconds_left:
                 return not rows
             folders = [folder for row in rows for folder in preset_folders(row)]
-            self.counts["painters"] += sum(row.painter is not None for row in rows)
-            with self.database.writing() as session:
+            with self._writing() as session:
+                self.counts["painters"] += sum(row.painter is not None for row in rows)
                 read = (table.tenant == self.name, table.version.in_([row.version for row in rows]))
                 gone = session.scalars(delete(table).where(*read).returning(table.bytes)).all()
                 self.counts[kind] += len(gone)
@@ -221,7 +253,7 @@ class _Removal:
             if not images or not self._seconds_left:
                 return not images
             prefixes = self._own_grams(images)
-            with self.database.writing() as session:
+            with self._writing() as session:
                 leave(session, prefixes)
                 forget_uses(session, self.name, images)
                 if prefixes:

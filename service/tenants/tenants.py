@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from service.storage.schema import BatchRow, DeliveryRow, JobRow
 from service.storage.tenant_amounts import amounts_of
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_from
 from service.storage.tenant_schema import KeyRow, StyleUseRow, TenantRow, UsageRow
+from service.tenants.keys import OPERATOR, Maker
 
 LOCK = "tenants"
 KEPT_S = 86_400.0  # seconds for which the row of a removed tenant stays
@@ -22,10 +24,14 @@ REST_S = 90.0  # seconds after a removal in which its name isn't used again: pro
 
 
 class Tenants:
-    """The tenants in the database. Every method raises DatabaseError if that fails."""
+    """The tenants in the database, as `maker` manages them. Every method raises DatabaseError if that fails.
 
-    def __init__(self, database: Database) -> None:
+    Those that change tenants raise Unauthorized if the maker's own key has ended.
+    """
+
+    def __init__(self, database: Database, maker: Maker = OPERATOR) -> None:
         self._database = database
+        self._maker = maker
 
     def add(self, name: str, limits: TenantLimits = NO_LIMITS) -> TenantRow:
         """Make a tenant, with those limits that are its own.
@@ -33,8 +39,7 @@ class Tenants:
         Raises:
             NameTaken: there is one of this name, or it was removed a moment ago.
         """
-        with self._database.writing() as session:
-            advisory_lock(session, LOCK)
+        with self._changing() as session:
             row, clock = session.get(TenantRow, name), read_clock(session)
             if row is None:
                 row = TenantRow(name=name, created_at=clock, limits=limits.own() or None)
@@ -49,8 +54,7 @@ class Tenants:
 
     def set_limits(self, name: str, changes: Mapping[str, float | None]) -> TenantRow:
         """Change limits of a tenant; None gives one its default again. Raises NotFound."""
-        with self._database.writing() as session:
-            advisory_lock(session, LOCK)
+        with self._changing() as session:
             row = _found(session, name)
             row.limits = limits_from(limits_from(row.limits).own() | dict(changes)).own() or None
         return row
@@ -77,6 +81,14 @@ class Tenants:
         query = select(TenantRow).where(TenantRow.name > after, TenantRow.removed_at.is_(None))
         with self._database.reading() as session:
             return list(session.scalars(query.order_by(TenantRow.name).limit(limit)))
+
+    @contextmanager
+    def _changing(self) -> Iterator[Session]:
+        """Begin a transaction that changes tenants. Raises Unauthorized if the maker's own key has ended."""
+        with self._database.writing() as session:
+            advisory_lock(session, LOCK)
+            self._maker.own_end(session)
+            yield session
 
 
 def _found(session: Session, name: str) -> TenantRow:

@@ -8,11 +8,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, update
+from sqlalchemy.sql.dml import UpdateBase
 
 from service.api.schemas.resources import key_resource
 from service.commands import keys as command
-from service.errors import Forbidden, InvalidInput
-from service.storage.database import Database, read_clock
+from service.errors import Forbidden, InvalidInput, Unauthorized
+from service.storage.database import Database
+from service.storage.tenant_schema import KeyRow
 from service.tenants.keys import LONGEST_S, OPERATOR, Keys, Maker
 from service.tenants.scopes import ALL
 
@@ -61,9 +64,9 @@ def test_keys_are_listed_whatever_their_ends(own: str, capsys: pytest.CaptureFix
 def test_a_key_counts_no_longer_than_the_one_that_makes_it(data_folder: Path) -> None:
     with closing(Database(f"sqlite:///{data_folder / 'service.db'}")) as database:
         keys = Keys(database)
-        with database.reading() as session:
-            ends = read_clock(session) + 3600.0
-        maker, unending = Maker(expires_at=ends), keys.add(OPERATOR, "default", "one", ALL).row
+        unending, own = (keys.add(OPERATOR, "default", "one", ALL, lifetime).row for lifetime in (None, 3600.0))
+        maker, ends = Maker(key_id=own.id), own.expires_at
+        assert ends
         made = keys.add(maker, "default", "two", ALL)
         assert made.row.expires_at == ends
         assert keys.add(maker, "default", "three", ALL, 3600.0).row.expires_at == ends  # the clock has gone on since
@@ -73,3 +76,27 @@ def test_a_key_counts_no_longer_than_the_one_that_makes_it(data_folder: Path) ->
         assert keys.rotate(maker, made.row.id).row.expires_at == ends
         with pytest.raises(Forbidden, match="ends later"):
             keys.rotate(maker, unending.id)
+
+
+def test_a_key_that_was_replaced_makes_keys_for_its_grace_alone(data_folder: Path) -> None:
+    """Whatever the process knows of its end that let it in."""
+    with closing(Database(f"sqlite:///{data_folder / 'service.db'}")) as database:
+        keys = Keys(database)
+        former = keys.add(OPERATOR, "default", "one", ALL).row.id
+        keys.rotate(OPERATOR, former, grace_s=3600.0)
+        maker, ends = Maker(key_id=former), keys.get(OPERATOR, former).revoked_at
+        assert ends
+        assert keys.add(maker, "default", "two", ALL).row.expires_at == ends
+        with pytest.raises(Forbidden, match="ends later"):
+            keys.rotate(maker, former)
+
+
+@pytest.mark.parametrize("end", [update(KeyRow).values(expires_at=1.0), delete(KeyRow)])
+def test_a_key_that_expired_or_is_gone_makes_no_key(data_folder: Path, end: UpdateBase) -> None:
+    with closing(Database(f"sqlite:///{data_folder / 'service.db'}")) as database:
+        keys = Keys(database)
+        maker = Maker(key_id=keys.add(OPERATOR, "default", "one", ALL).row.id)
+        with database.writing() as session:
+            session.execute(end)
+        with pytest.raises(Unauthorized, match="has ended"):
+            keys.add(maker, "default", "two", ALL)

@@ -98,13 +98,13 @@ def delete_tenant(path: TenantPath) -> tuple[dict[str, Any], int]:
     """
     _check_visible(path.name)
     _check_operator()
-    found = remove_tenant(context().database, context().blobs, path.name, REMOVE_S)
+    found = remove_tenant(context().database, context().blobs, path.name, REMOVE_S, caller().maker())
     audit("removed", path.name)
     return {"removed": found.counts, "complete": found.complete}, 200 if found.complete else 202
 
 
 def _tenants() -> Tenants:
-    return Tenants(context().database)
+    return Tenants(context().database, caller().maker())
 
 
 def _defaults() -> TenantLimits:
