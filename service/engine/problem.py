@@ -70,7 +70,7 @@ class Problem:
 
     The total is divided by `scale`, so that no choice of weights and losses leaves the range of float32. A quotient
     of at most `negligible` is nothing but rounding, so that it need not get lower. With `is_large`, memory counts
-    more than time.
+    more than time. `on_evaluated` is called after every evaluation.
     """
 
     def __init__(
@@ -83,11 +83,13 @@ class Problem:
         negligible: float = 0.0,
         recorder: Recorder | None = None,
         is_large: bool = False,
+        on_evaluated: Callable[[], None] = lambda: None,
     ) -> None:
         self.negligible = negligible
         self.is_large = is_large
         self._lower = lower
         self._upper = upper
+        self._on_evaluated = on_evaluated
         evaluation = value_and_gradient(terms, scale)
         self._evaluate = Recorded(evaluation, recorder) if recorder else evaluation
 
@@ -98,7 +100,9 @@ class Problem:
     def at(self, variable: Tensor) -> Point:
         """Evaluate the objective and its gradient at the point of the box nearest to `variable`."""
         inside = torch.clamp(variable, self._lower, self._upper)
-        return Point(inside, *self._evaluate(inside))
+        point = Point(inside, *self._evaluate(inside))
+        self._on_evaluated()
+        return point
 
     def free(self, point: Point) -> Tensor:
         """Return a mask, shaped as the variable: true where a step against the gradient stays in the box."""

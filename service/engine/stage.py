@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +76,7 @@ class TransferContext:
     max_whole_pixels: int
     memo: Memo | None
     on_tick: Callable[[], None]
+    on_evaluated: Callable[[int], None]
 
 
 class Stage:
@@ -152,6 +154,7 @@ class Stage:
             negligible=NEGLIGIBLE[self._encoder.precision],
             recorder=None if self._is_tiled else recorder_for(self._device),
             is_large=self._is_tiled,
+            on_evaluated=partial(self._context.on_evaluated, self._level.pixels),
         )
         *previous, variable = map(self._canvas.variable, trail)
         trail.clear()
@@ -178,4 +181,5 @@ class Stage:
             seen = self._canvas.seen(self._canvas.unbounded(image))
             content, style = self._objective.by_layer(seen, self._context.on_tick)
             losses = as_losses(self._objective.summed(content, style, total_variation(image)))
+        self._context.on_evaluated(self._level.pixels)
         return Score(losses, *({k: float(loss) for k, loss in terms.items()} for terms in (content, style)))

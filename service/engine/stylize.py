@@ -38,7 +38,6 @@ class Progress:
         fraction: share of the work that is done, 0 to 1; an iteration at a coarse level counts less.
         level: 0 for the coarsest.
         size: the level's long edge in pixels.
-        evaluated: pixels times evaluations since the call began.
         losses: of the best image so far, at its level.
         picture: returns the best image so far, H x W x 3 uint8 at its level's size.
         checkpoint: returns the checkpoint from which `stylize` can go on.
@@ -49,7 +48,6 @@ class Progress:
     fraction: float
     level: int
     size: int
-    evaluated: int
     losses: Losses
     picture: Callable[[], Picture]
     checkpoint: Callable[[], Checkpoint]
@@ -85,6 +83,7 @@ def stylize(
     resume: Checkpoint | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_tick: Callable[[], None] = lambda: None,
+    on_evaluated: Callable[[int], None] = lambda pixels: None,
 ) -> Result:
     """Paint the content image in the style whose Grams are given.
 
@@ -102,6 +101,7 @@ def stylize(
         resume: from a `Progress.checkpoint`; levels coarser than its own are skipped.
         on_progress: called after every iteration (on CUDA after some of them); what it raises ends the transfer.
         on_tick: called before every evaluation and every other long step; what it raises ends the transfer.
+        on_evaluated: called after every evaluation with its pixels, also after that of the delivered picture.
 
     Raises:
         Diverged: no image with a lower objective could be found, or the delivered picture's losses aren't finite.
@@ -113,7 +113,7 @@ def stylize(
     begun = resume or _beginning(levels, initial_images[0])
     begun.check_fits(levels)
     meter = _Meter(begun, on_progress)
-    context = TransferContext(content, options, guidance, max_whole_pixels, memo, on_tick)
+    context = TransferContext(content, options, guidance, max_whole_pixels, memo, on_tick, on_evaluated)
     trail, stopped = list(torch.split(torch.tensor(begun.trail, device=encoder.device), 1)), begun.stopped
     image = cropped(trail[-1], levels[begun.level].margin)
     for k in range(begun.next_level, len(levels)):
@@ -155,6 +155,7 @@ def score(
     guidance: Guidance = EVERYWHERE,
     max_whole_pixels: int = sys.maxsize,
     on_tick: Callable[[], None] = lambda: None,
+    on_evaluated: Callable[[int], None] = lambda pixels: None,
 ) -> Score:
     """Return the losses of any picture against a content image and Grams, computed in float32.
 
@@ -164,7 +165,7 @@ def score(
         Diverged: the losses aren't finite.
     """
     height, width = content.shape[:2]
-    context = TransferContext(content, options, guidance, max_whole_pixels, None, on_tick)
+    context = TransferContext(content, options, guidance, max_whole_pixels, None, on_tick, on_evaluated)
     found = Stage(encoder.exact, context, Level(width, height, margin=0, iterations=0), grams).score(picture)
     _finite(found.losses)
     return found
@@ -184,7 +185,7 @@ def _beginning(levels: Sequence[Level], initial_image: Tensor) -> Checkpoint:
 
 
 class _Meter:
-    """A count of iterations and work over the levels, from a checkpoint on, that reports them."""
+    """A count of iterations over the levels, from a checkpoint on, that reports them."""
 
     def __init__(self, begun: Checkpoint, on_progress: Callable[[Progress], None]) -> None:
         self.done = begun.before + begun.iteration
@@ -193,11 +194,9 @@ class _Meter:
         self._level = begun.level
         self._before = begun.before
         self._offset = begun.iteration  # iterations that the level had behind it then
-        self._evaluated = 0  # pixels times evaluations at the levels before, in this call
         self._on_progress = on_progress
 
     def next_level(self) -> None:
-        self._evaluated = self._evaluated_until(self.done - self._before)
         self._level += 1
         self.left = self._plan[self._level].iterations
         self._before, self._offset = self.done, 0
@@ -213,16 +212,11 @@ class _Meter:
             fraction=self._fraction(iteration),
             level=self._level,
             size=self._plan[self._level].size,
-            evaluated=self._evaluated_until(iteration),
             losses=step.losses,
             picture=lambda: to_picture(view.image()),
             checkpoint=lambda: Checkpoint(*place, view.trail()),
         )
         self._on_progress(progress)
-
-    def _evaluated_until(self, iteration: int) -> int:
-        """Return pixels times evaluations of this call, whose level has come to an iteration; it began with one."""
-        return self._evaluated + self._plan[self._level].pixels * (iteration - self._offset + 1)
 
     def _fraction(self, iteration: int) -> float:
         here = self._plan[self._level]

@@ -1,15 +1,16 @@
 """Cost of jobs in megapixel-evaluations: pixels times evaluations of the objective, over all levels and pictures.
 
 An evaluation computes the losses and their gradient once. It takes nearly all of a transfer's time, and its time
-grows with its pixels. So the cost says what a job takes, whatever the machine. Whether the Gram matrices of its style
-images are cached isn't known before: service.jobs.style_cost plans these apart, and service.jobs.meter counts those
-that were computed. Warming and packs are there for these alone, so their cost has all of them. A learning begins with
-all of its own, takes what time it is given, and is followed by a comparison.
+grows with its pixels. So the cost says what a job takes, whatever the machine. The losses of the delivered picture
+count as one more evaluation, as those of a score do. Whether the Gram matrices of its style images are cached isn't
+known before: service.jobs.style_cost plans these apart, and service.jobs.meter counts those that were computed.
+Warming and packs are there for these alone, so their cost has all of them. A learning begins with all of its own,
+takes what time it is given, and is followed by a comparison.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,8 +21,10 @@ from service.network.levels import Level, plan
 from service.options import PAINTER
 from service.pictures.images import fitted_size
 from service.pictures.sizes import LADDER, levels_that_fit, style_size_errors
-from service.storage.kinds import LEARN, TRANSFER
+from service.storage.kinds import JUDGE, LEARN, SCORE, TRANSFER
+from service.storage.lanes import PAINT
 from service.storage.schema import JobRow
+from service.storage.typed_json import Json
 
 MEGAPIXEL = 1e6
 LEARNING = 20.0  # megapixel-evaluations of a minute's learning on two cores
@@ -35,7 +38,7 @@ def planned_cost(request: object, learning: float = LEARNING) -> float:
     """
     match request:
         case TransferRequest():
-            found = sum(_evaluated(request, painting) for painting in request.paintings) if _is_read(request) else 0
+            found = _evaluated(request, by_engine=request.lane != PAINT)
         case ScoreRequest():
             found = _pixels(request.transfer)
         case WarmTask():
@@ -50,17 +53,28 @@ def planned_cost(request: object, learning: float = LEARNING) -> float:
         case CompareTask():
             return sum(planned_cost(transfer) for transfer in request.transfers)
         case JudgeTask():
-            return planned_cost(request.request)
+            found = _evaluated(request.request, by_engine=True)
         case _:
             return 0.0
     return found / MEGAPIXEL
 
 
+_TRANSFERS: dict[str, Callable[[Json], TransferRequest]] = {
+    TRANSFER: TransferRequest.from_json,
+    SCORE: lambda json: ScoreRequest.from_json(json).transfer,
+    JUDGE: lambda json: JudgeTask.from_json(json).request,
+}
+"""Kinds of jobs that evaluate pictures and end with a request of their caller -> what reads their transfer."""
+
+
 def begun_cost(row: JobRow) -> float:
-    """Return the megapixel-evaluations that a transfer takes at least once a worker has begun it: one; else 0."""
-    if row.kind != TRANSFER or row.status != "running":
+    """Return the megapixel-evaluations that a job takes at least once a worker has begun it.
+
+    It is one evaluation of a picture; 0 for a job that no worker has, and for kinds that their callers can't end.
+    """
+    if row.kind not in _TRANSFERS or row.status != "running":
         return 0.0
-    request = TransferRequest.of(row)
+    request = _TRANSFERS[row.kind](row.request if isinstance(row.request, dict) else {})
     return min(row.cost, _pixels(request) / MEGAPIXEL) if _is_read(request) else 0.0
 
 
@@ -89,12 +103,18 @@ def _styles(style: StoredStyle, sizes: Sequence[int]) -> int:
     return sum(width * height for width, height in (fitted_size(i.width, i.height, edge) for i, edge in edges))
 
 
-def _evaluated(request: TransferRequest, painting: Painting) -> int:
-    """Return pixels times evaluations of one painting; a painter's pass counts as one evaluation."""
-    passed = _pixels(request) if painting.options.method == PAINTER else 0
-    if passed and not painting.options.iterations:
-        return passed
-    return passed + sum(level.work for level in levels_of(request, painting))
+def _evaluated(request: TransferRequest, *, by_engine: bool) -> int:
+    """Return pixels times evaluations of all pictures; a painter's pass counts as one evaluation.
+
+    The engine evaluates each delivered picture; painters alone leave that to the judging.
+    """
+    if not _is_read(request):
+        return 0
+    passes = sum(painting.options.method == PAINTER for painting in request.paintings)
+    if not by_engine:
+        return passes * _pixels(request)
+    work = sum(level.work for painting in request.paintings for level in levels_of(request, painting))
+    return (passes + len(request.paintings)) * _pixels(request) + work
 
 
 def levels_of(request: TransferRequest, painting: Painting) -> list[Level]:

@@ -60,9 +60,9 @@ def enter_removed(session: Session, row: JobRow) -> None:
 
 
 def count_begun(row: JobRow) -> None:
-    """Count one evaluation at least of a transfer that its caller ends while a worker has it.
+    """Count one evaluation at least of a job that evaluates pictures, if its caller ends it while a worker has it.
 
-    The worker counts an iteration at its end, so whole evaluations were free.
+    The worker counts an evaluation at its end, so whole ones were free.
     """
     used = row.usage or JobUsage()
     row.usage = replace(used, megapixel_evaluations=max(used.megapixel_evaluations, begun_cost(row)))

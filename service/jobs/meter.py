@@ -47,6 +47,10 @@ class Meter:
     def __post_init__(self) -> None:
         self._begun, self._decoded = self.clock(), FOR_JOBS.pixels
 
+    def count(self, pixels: int) -> None:
+        """Count an evaluation."""
+        self.evaluated += pixels
+
     def count_style(self, pixels: int) -> None:
         """Count a style image that goes through the network: as one evaluation."""
         self.style_pixels += pixels

@@ -35,8 +35,8 @@ class Level:
 
     @property
     def work(self) -> int:
-        """The cost of the level: its pixels times its evaluations."""
-        return self.pixels * (self.iterations + 1)
+        """The cost of the level: its pixels times its evaluations, of which one comes before the first iteration."""
+        return self.pixels * (self.iterations + 1) if self.iterations else 0
 
 
 def plan(width: int, height: int, levels: int, iterations: int) -> list[Level]:

@@ -142,9 +142,15 @@ class Stylist:
         )
 
     def transfer(
-        self, order: Order, on_progress: Callable[[Progress], None], on_tick: Callable[[], None] = lambda: None
+        self,
+        order: Order,
+        on_progress: Callable[[Progress], None],
+        on_tick: Callable[[], None] = lambda: None,
+        on_evaluated: Callable[[int], None] = lambda pixels: None,
     ) -> Outcome:
         """Carry out an order. `on_tick` is called before every step that can't be stopped while it runs.
+
+        `on_evaluated` is called after every evaluation, with its pixels.
 
         Raises:
             Diverged, UnreadableImage, StorageError: the transfer can't be completed.
@@ -167,6 +173,7 @@ class Stylist:
             resume=order.resume,
             on_progress=on_progress,
             on_tick=on_tick,
+            on_evaluated=on_evaluated,
         )
         took = time.monotonic() - begun
         optimize_s = took - prepared.seconds
@@ -194,8 +201,16 @@ class Stylist:
         order = make_order(read("content", content), [style_of(style) for style in styles], given, initial)
         return self.transfer(order, on_progress)
 
-    def score(self, order: Order, picture: Picture, on_tick: Callable[[], None] = lambda: None) -> Score:
+    def score(
+        self,
+        order: Order,
+        picture: Picture,
+        on_tick: Callable[[], None] = lambda: None,
+        on_evaluated: Callable[[int], None] = lambda pixels: None,
+    ) -> Score:
         """Return the losses of any picture against an order's content and styles; it is resized to the content.
+
+        The functions are called as those of `transfer`.
 
         Raises the errors that `transfer` raises.
         """
@@ -210,6 +225,7 @@ class Stylist:
             guidance=prepared.guidance,
             max_whole_pixels=self._max_whole_pixels,
             on_tick=on_tick,
+            on_evaluated=on_evaluated,
         )
 
     def grams(

@@ -70,24 +70,22 @@ class EngineRun(JobRun):
     def painted(self, order: Order, overall: Callable[[Progress], Progress]) -> Outcome:
         """Carry out an order, from its checkpoint on if there is one; `overall` turns its progress into the job's.
 
-        The painters' pass counts as one evaluation, when it begins.
+        Each evaluation counts when it has been computed, and the painters' pass as one when it begins.
         """
         done = IterationCount(order.resume.before + order.resume.iteration if order.resume else 0)
         meter = self.claim.meter
         if order.options.method == PAINTER:
-            meter.evaluated += order.content.shape[0] * order.content.shape[1]
-        before = meter.evaluated
+            meter.count(order.content.shape[0] * order.content.shape[1])
 
         def on_progress(progress: Progress) -> None:
             done.report(progress.iteration, progress.size)
-            meter.evaluated = before + progress.evaluated
             self.reporter.on_progress(_over_white(overall(progress), order.alpha))
 
         try:
-            outcome = self.stylist.transfer(order, on_progress, self.on_tick)
+            outcome = self.stylist.transfer(order, on_progress, self.on_tick, meter.count)
         except UnusableCheckpoint:
             logger.exception("job %s: its checkpoint can't be used; starting anew", self.claim.id)
-            outcome = self.stylist.transfer(replace(order, resume=None), on_progress, self.on_tick)
+            outcome = self.stylist.transfer(replace(order, resume=None), on_progress, self.on_tick, meter.count)
         self.on_tick()
         return outcome
 

@@ -94,7 +94,7 @@ class LearnRun(NamedRun):
                 photographs.decode_one()
                 course.step()
                 self.gives_way = True
-                self.claim.meter.evaluated += course.step_pixels
+                self.claim.meter.count(course.step_pixels)
                 self.reporter.skipped = course.standing.skipped / (task.minutes * 60)
                 if course.losses is not None:
                     state = _State(course, course.losses, lambda: course.sheet(shown))

@@ -19,7 +19,6 @@ class ScoreRun(EngineRun):
         content = self.content(request.transfer)
         order = self.order(content, request.transfer.base, DecodedFiles(0))
         picture = self.picture(request.picture, order.options, order.decoded)
-        score = self.stylist.score(order, picture, self.reporter.on_tick)
-        self.claim.meter.evaluated += order.content.shape[0] * order.content.shape[1]
+        score = self.stylist.score(order, picture, self.reporter.on_tick, self.claim.meter.count)
         layers = {"content": dict(score.content), "style": dict(score.style)}
         self.leases.succeed(self.claim, ScoreResult(vars(score.losses), layers))

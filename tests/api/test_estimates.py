@@ -38,7 +38,7 @@ def test_an_estimate_queues_and_stores_nothing(service: RunningService) -> None:
     before, own = ids(service), np.random.default_rng(2).integers(0, 255, (96, 128, 3), np.uint8)  # no other test's
     found = estimate(service, content=b64(png(own)), size=128, iterations=9)
     assert found.status_code == 200
-    assert found.json()["cost"] == round(128 * 96 * 10 / 1e6, 3)
+    assert found.json()["cost"] == round(128 * 96 * 11 / 1e6, 3)
     assert found.json()["memory_bytes"] > 2**20
     assert found.json()["bytes_out"] > 0
     assert found.json()["queue"]["position"] == 1
@@ -76,15 +76,15 @@ def test_an_estimate_is_refused_as_the_transfer_would_be(
 def test_an_ended_transfer_carries_its_cost(service: RunningService) -> None:
     new = png(np.random.default_rng(3).integers(0, 255, (40, 60, 3), np.uint8))
     recipe: dict[str, Any] = PLAIN | {"size": 128, "iterations": 9, "levels": 2}
-    recipe |= {"variants": [{}, {"seed": 1}, {"color": "luminance"}, {"color": "match"}]}
+    recipe |= {"variants": [{}, {"seed": 1}, {"color": "luminance"}, {"color": "match"}, {"iterations": 0}]}
     expected = estimate(service, styles=[{"image": b64(new)}], **recipe).json()
     styles = 3 * (128 * 85 + 64 * 43) / 1e6  # as it is, in grey, and in the content's colours
     assert expected["style_cost"] == round(styles, 3)
     job = service.transfer(CONTENT, {"image": b64(new)}, **recipe)
     usage = job["usage"]
-    pictures = [service.get(f"{job['links']['image']}?variant={k}").content for k in range(4)]
+    pictures = [service.get(f"{job['links']['image']}?variant={k}").content for k in range(5)]
     sheet = service.get(job["links"]["sheet"]).content
-    read = (128 * 96 + 60 * 40 + 4 * 128 * 96) / 100 / 1e6  # those that were sent, and all pictures for the sheet
+    read = (128 * 96 + 60 * 40 + 5 * 128 * 96) / 100 / 1e6  # those that were sent, and all pictures for the sheet
     assert usage["megapixel_evaluations"] == pytest.approx(expected["cost"] + styles + read, abs=0.0006)
     assert 0 < usage["compute_s"] < 60
     assert usage["bytes_in"] == len(CONTENT) + len(new)

@@ -29,6 +29,7 @@ from service.jobs.tasks import CompareTask, JudgeTask, LearnTask
 from service.machine.memory import Capacity
 from service.options import TransferOptions
 from service.painting.order import Order
+from service.pictures.images import fitted_size
 from service.storage.blobs import Blobs
 from service.storage.database import Database, read_clock
 from service.storage.kinds import COMPARE, JUDGE, LEARN, TRANSFER
@@ -110,6 +111,18 @@ def test_what_it_costs_is_the_transfer_s_and_is_counted_once(
         rows = session.scalars(select(JobRow).where(JobRow.kind == TRANSFER)).all()
     assert (sums["jobs"], sums["megapixel_evaluations"]) == (1, 1.5)
     assert [row.usage and row.usage.megapixel_evaluations for row in rows] == ([] if outcome == "deleted" else [1.5])
+
+
+def test_one_that_is_deleted_before_its_worker_reports_counts_an_evaluation(
+    queue: Queue, leases: Leases, database: Database
+) -> None:
+    id = painted(queue, leases)
+    claimed(leases)
+    queue.delete(id)
+    with database.reading() as session:
+        (sums,) = totals(session, "default", date(2020, 1, 1), date(2100, 1, 1), by_day=False)
+    width, height = fitted_size(REQUEST.content.width, REQUEST.content.height, REQUEST.size)
+    assert sums["megapixel_evaluations"] == pytest.approx(width * height / 1e6)
 
 
 def test_nothing_is_entered_where_the_transfer_was_deleted(queue: Queue, leases: Leases, database: Database) -> None:

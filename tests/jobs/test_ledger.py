@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -11,17 +12,24 @@ from sqlalchemy import text
 
 from service.jobs.leases import Leases
 from service.jobs.ledger import totals
-from service.jobs.queue import Queue
+from service.jobs.queue import Queue, Submission, new_id
+from service.jobs.request import ScoreRequest
 from service.pictures.images import fitted_size
 from service.storage.database import Database
 from service.telemetry.instruments import REGISTRY
 
 FIRST, LAST = date(2020, 1, 1), date(2100, 1, 1)
+WIDTH, HEIGHT = fitted_size(REQUEST.content.width, REQUEST.content.height, REQUEST.size)
+EVALUATION = WIDTH * HEIGHT / 1e6
 
 
 def summed(database: Database, *, by_day: bool = False) -> list[dict[str, object]]:
     with database.reading() as session:
         return totals(session, "default", FIRST, LAST, by_day=by_day)
+
+
+def evaluated(database: Database) -> object:
+    return summed(database)[0]["megapixel_evaluations"]
 
 
 def counted() -> tuple[float, float]:
@@ -105,8 +113,19 @@ def test_a_transfer_that_its_caller_ends_before_its_worker_reports_counts_an_eva
         "overdue": lambda: leases.fail_overdue(claim),
     }
     ways[how]()
-    width, height = fitted_size(REQUEST.content.width, REQUEST.content.height, REQUEST.size)
-    assert summed(database)[0]["megapixel_evaluations"] == pytest.approx(width * height / 1e6)
+    assert evaluated(database) == pytest.approx(EVALUATION)
+
+
+def test_a_score_that_is_deleted_before_it_is_known_counts_its_evaluation(
+    database: Database, queue: Queue, leases: Leases
+) -> None:
+    asked = Submission(new_id(), ScoreRequest(REQUEST, REQUEST.content), "")
+    for expected in (0.0, EVALUATION):
+        id = queue.submit(replace(asked, id=new_id())).id
+        if expected:
+            claimed(leases)
+        queue.delete(id)
+        assert evaluated(database) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("usage", ['{"compute_s": "x", "bytes_in": -5}', "[1]", '{"compute_s": 1e999}'])

@@ -15,6 +15,7 @@ from service.jobs.line import Line
 from service.jobs.queue import Queue, Submission
 from service.jobs.request import Painting, TransferRequest
 from service.jobs.speed import Speed, fitted
+from service.jobs.tasks import JudgeTask
 from service.options import PAINTER, TransferOptions
 from service.storage.database import Database
 from service.storage.lanes import ENGINE
@@ -119,11 +120,14 @@ def test_the_cost_is_pixels_times_evaluations_over_levels_and_pictures() -> None
 
     options = TransferOptions(size=64, iterations=9, levels=1)
     one = replace(REQUEST, content=replace(REQUEST.content, width=64, height=32), base=Painting((), options))
-    assert cost(one) == 64 * 32 * 10
+    assert cost(one) == 64 * 32 * 11
+    assert cost(replace(one, base=Painting((), replace(options, iterations=0)))) == 64 * 32
     assert cost(replace(one, variants=(one.base, one.base))) == 2 * cost(one)
     coarse = Painting((), replace(options, size=128, levels=2, iterations=5))  # 3 at 96 x 64 with the margin, then 2
-    assert cost(replace(one, base=coarse)) == 96 * 64 * 4 + 128 * 64 * 3
+    assert cost(replace(one, base=coarse)) == 96 * 64 * 4 + 128 * 64 * 4
     painted = Painting((), replace(options, method=PAINTER, iterations=0, levels=3))
     assert cost(replace(one, base=painted)) == 64 * 32
+    assert planned_cost(JudgeTask("", replace(one, base=painted))) * 1e6 == 64 * 32 * 2
+    assert cost(replace(one, variants=(painted, one.base))) == 64 * 32 * (2 + 11)
     refined = replace(painted, options=replace(painted.options, iterations=4))
-    assert cost(replace(one, base=refined)) == 64 * 32 * (1 + 5)
+    assert cost(replace(one, base=refined)) == 64 * 32 * (1 + 6)

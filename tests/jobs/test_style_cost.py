@@ -98,7 +98,7 @@ def test_style_pictures_count_until_their_job_or_batch_ends(database: Database, 
         items = [BatchItem(Submission(f"{batch}{k}", request, "o")) for k, request in enumerate(requests)]
         Batches(database, limits).submit(batch, items, None, None)
 
-    work, pixels = 2 * 64 * 64, 64 * 32
+    work, pixels = 3 * 64 * 64, 64 * 32
     limits = Limits(tenant=TenantLimits(daily_cost=(3 * work + 16 * pixels) / 1e6))
     queue = Queue(database, limits)
     with pytest.raises(LimitExceeded):

@@ -12,7 +12,7 @@ class UsageOut(BaseModel):
 
     megapixel_evaluations: float = described(
         "Millions of pixels, times evaluations of losses and gradient, over levels and pictures. A painter's pass "
-        "counts as one evaluation.",
+        "and the losses of the delivered picture count as one evaluation each.",
         7.9,
         ge=0,
     )
