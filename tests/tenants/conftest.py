@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from front_door import RunningService
+from front_door import RunningService, png
 from tenants.people import EVERYWHERE, Person, command, person_by_command
 
 
@@ -37,3 +38,9 @@ def acme(house: RunningService, root: Person) -> Person:
 def birch(root: Person) -> Person:
     assert root.post("/v1/tenants", {"name": "birch"}).status_code == 201
     return root.with_key(["read", "run", "presets", "admin"], tenant="birch")
+
+
+@pytest.fixture(scope="session")
+def small(photo: Any) -> bytes:
+    """A picture of some kilobytes."""
+    return png(photo[:64, :64])

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import math
-import os
-import re
-import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import requests
-from front_door import RunningService, b64, eventually, png
+from front_door import RunningService, b64, eventually
 from picture_files import png_chunk
+from tenants.limiting import (
+    cancel_all,
+    change,
+    left_of,
+    refusals,
+    refused,
+    running,
+    status_of,
+    submitted,
+    tenant,
+    transfer,
+)
 from tenants.people import Person, command
 
 from service.storage.database import Database
@@ -23,68 +31,6 @@ from service.storage.tenant_schema import UsageRow
 from service.tenants.keys import LATE_S
 
 pytestmark = pytest.mark.slow
-
-LONG = {"size": 512, "iterations": 5000, "tolerance": 0}
-ADMIN = ["read", "run", "presets", "admin"]
-
-
-def tenant(root: Person, name: str, **limits: float) -> Person:
-    """Make a tenant with these limits of its own; return who has a key of it that every web process knows."""
-    made = root.post("/v1/tenants", {"name": name, "limits": limits})
-    assert made.status_code == 201, made.text
-    return root.with_key(ADMIN, tenant=name)
-
-
-def change(root: Person, name: str, **limits: float | None) -> dict[str, Any]:
-    changed = root.ask("PATCH", f"/v1/tenants/{name}", {"limits": limits})
-    assert changed.status_code == 200, changed.text
-    shown: dict[str, Any] = changed.json()
-    return shown
-
-
-def submitted(person: Person, picture: bytes, **options: Any) -> requests.Response:
-    return person.post("/v1/transfers", transfer(picture) | options)
-
-
-def transfer(picture: bytes) -> dict[str, Any]:
-    return {"content": b64(picture), "styles": [{"image": b64(picture)}], "size": 64, "iterations": 2}
-
-
-def status_of(person: Person, id: str) -> str:
-    status: str = person.get(f"/v1/transfers/{id}").json()["status"]
-    return status
-
-
-def running(person: Person, picture: bytes) -> str:
-    """Begin a job that lasts; return its id."""
-    id: str = submitted(person, picture, **LONG).json()["id"]
-    eventually(lambda: status_of(person, id) == "running", 60, "it doesn't run")
-    return id
-
-
-def refused(response: requests.Response, name: str, kind: str = "limit-exceeded") -> dict[str, Any]:
-    """Check a refusal by this limit; return what the problem says of the limit."""
-    assert response.status_code == 429, response.text
-    problem = response.json()
-    assert problem["type"] == f"urn:nst:problem:{kind}"
-    assert problem["limit"]["name"] == name
-    after = int(response.headers["Retry-After"])
-    assert 1 <= after <= 86_400
-    assert re.search(rf'"{name}";r=\d+;t={after}(,|$)', response.headers["RateLimit"])
-    assert f'"{name}";q=' in response.headers["RateLimit-Policy"]
-    found: dict[str, Any] = problem["limit"]
-    return found
-
-
-def cancel_all(person: Person) -> None:
-    for job in person.get("/v1/transfers?limit=100").json()["items"]:
-        person.delete(f"/v1/transfers/{job['id']}")
-
-
-@pytest.fixture(scope="module")
-def small(photo: Any) -> bytes:
-    """A picture of some kilobytes."""
-    return png(photo[:64, :64])
 
 
 def test_twenty_at_once_do_not_pass_a_limit_of_six(root: Person, small: bytes) -> None:
@@ -208,13 +154,13 @@ def test_files_can_take_so_much(root: Person, small: bytes, photo_png: bytes) ->
     assert 'qu="content-bytes"' in answer.headers["RateLimit-Policy"]
     answer = one.save("small", small)
     assert answer.status_code == 201
-    takes = math.floor(0.1 * 2**20) - _left(answer, "stored_mb")[1]
+    takes = math.floor(0.1 * 2**20) - left_of(answer, "stored_mb")[1]
     change(root, "stores", stored_mb=100)
     time.sleep(LATE_S)  # every web process knows it, and says what is left of it
     large = small[:-12] + png_chunk(b"prVt", bytes(33 * 2**20)) + small[-12:]
     answer = one.save("beyond-a-caller-s", large)
     assert answer.status_code == 201  # NST_CALLER_DISK_MB is for those without a limit
-    change(root, "stores", stored_mb=100 + (takes + 1000 - _left(answer, "stored_mb")[1]) / 2**20)
+    change(root, "stores", stored_mb=100 + (takes + 1000 - left_of(answer, "stored_mb")[1]) / 2**20)
     refused(one.save("one-more", small, warm=[64]), "stored_mb")  # for the task, which finds its preset there
     assert one.get("/v1/styles/one-more").status_code == 404
     assert one.save("one-more", small).status_code == 201
@@ -230,61 +176,13 @@ def test_callers_of_the_default_tenant_have_caps_of_their_own_and_headers_tell_w
         answers = [submitted(one, small) for _ in range(5)]
         assert [answer.status_code for answer in answers] == 4 * [202] + [429]
         assert refused(answers[-1], "waiting_jobs", "too-many-jobs")["used"] == 4
-        left = [_left(answer, "waiting_jobs") for answer in answers]
+        left = [left_of(answer, "waiting_jobs") for answer in answers]
         assert left == [(4, 3), (4, 2), (4, 1), (4, 0), (4, 0)]
-        assert _left(answers[0], "stored_mb")[0] == 32 * 2**20
-        assert _left(submitted(other, small), "waiting_jobs") == (6, 1)
+        assert left_of(answers[0], "stored_mb")[0] == 32 * 2**20
+        assert left_of(submitted(other, small), "waiting_jobs") == (6, 1)
     finally:
         change(root, "default", waiting_jobs=None, stored_mb=None)
         cancel_all(root)
-
-
-def _left(answer: requests.Response, name: str) -> tuple[int, int]:
-    """Return the limit that an answer's headers name, and what is left of it."""
-    fields = (answer.headers[key] for key in ("RateLimit-Policy", "RateLimit"))
-    found = (re.search(rf'"{name}";[qr]=(\d+)', field) for field in fields)
-    most, left = (int(match[1]) for match in found if match)
-    return most, left
-
-
-def test_requests_a_second_are_limited_and_others_are_not(root: Person) -> None:
-    one, other = tenant(root, "asks", requests=0.5, burst=5), tenant(root, "asks-not")
-    begun = time.monotonic()
-    answers = [one.get("/v1/styles") for _ in range(30)]
-    seconds = time.monotonic() - begun
-    taken = [answer for answer in answers if answer.status_code == 200]
-    assert 5 <= len(taken) <= 5 + 0.5 * seconds
-    late = next(answer for answer in reversed(answers) if answer.status_code != 200)
-    assert refused(late, "requests")["value"] == 0.5
-    assert late.headers["RateLimit-Policy"] == '"requests";q=5;w=10'
-    assert 1 <= int(late.headers["Retry-After"]) <= 2
-    assert late.headers["RateLimit"] == f'"requests";r=0;t={late.headers["Retry-After"]}'
-    assert all(other.get("/v1/styles").status_code == 200 for _ in range(30))
-    time.sleep(2.1)
-    assert one.get("/v1/usage").status_code == 200
-
-
-def test_many_requests_at_once_do_not_pass_a_burst(root: Person) -> None:
-    one = tenant(root, "asks-at-once", requests=0.01, burst=20)
-    with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda _: one.get("/v1/styles"), range(60)))  # each on a connection of its own
-    assert sorted(answer.status_code for answer in answers) == 20 * [200] + 40 * [429]
-
-
-def test_requests_beyond_a_key_s_scopes_count_too(root: Person) -> None:
-    one = tenant(root, "asks-for-more", requests=1000, burst=1000)
-    reader = one.with_key(["read"])
-    change(root, "asks-for-more", requests=0.1, burst=3)
-    answers: list[requests.Response] = []
-
-    def is_limited() -> bool:
-        answers.append(reader.post("/v1/transfers", {}))
-        return answers[-1].status_code == 429
-
-    eventually(is_limited, 30, "no request is refused")
-    assert answers[0].status_code == 403
-    assert '"requests";r=' in answers[0].headers["RateLimit"]
-    refused(answers[-1], "requests")
 
 
 def test_a_change_counts_within_five_seconds(root: Person, house: RunningService) -> None:
@@ -306,52 +204,11 @@ def test_a_change_counts_within_five_seconds(root: Person, house: RunningService
     assert "--limit: must be NAME=VALUE, with one of requests, burst" in bad.stderr
 
 
-def test_streams_can_be_so_many(root: Person, small: bytes) -> None:
-    one = tenant(root, "watches")
-    id = running(one, small)
-    with watched(one, id) as first, watched(one, id) as second:  # they count, although there is no limit yet
-        assert (first.status_code, second.status_code) == (200, 200)
-        change(root, "watches", streams=2)
-        one = root.with_key(ADMIN, tenant="watches")  # who knows it knows the limit too
-        for _ in range(12):  # each web process answers some
-            with watched(one, id) as late:
-                assert refused(late, "streams") == {"name": "streams", "value": 2, "used": 2}
-                assert late.headers["Retry-After"] == "5"
-    eventually(lambda: watched_anew(one, id), 30, "no place is free again")
-    cancel_all(one)
-
-
-def test_the_streams_of_a_killed_web_process_do_not_count(root: Person, house: RunningService, small: bytes) -> None:
-    one = tenant(root, "watches-on", streams=2)
-    id = running(one, small)
-    with watched(one, id) as first, watched(one, id) as second:
-        assert (first.status_code, second.status_code) == (200, 200)
-        for process in house.children("gunicorn")[1:]:  # the first one has started the others
-            os.kill(process, signal.SIGKILL)
-        eventually(lambda: watched_anew(one, id), 30, "they count still")
-    cancel_all(one)
-
-
-def watched(person: Person, id: str) -> requests.Response:
-    """Ask for a stream, on a connection of its own."""
-    url = f"{person.service.url}/v1/transfers/{id}/events"
-    return requests.get(url, headers={"X-API-Key": person.key}, stream=True, timeout=60)
-
-
-def watched_anew(person: Person, id: str) -> bool:
-    """Return whether there is a place for a stream, and no web process is just being started."""
-    try:
-        with watched(person, id) as stream:
-            return stream.status_code == 200
-    except requests.ConnectionError:
-        return False
-
-
-def test_refusals_are_counted(root: Person, house: RunningService) -> None:
-    counts = dict(re.findall(r'^nst_limit_refusals_total{limit="(\w+)"} (.*)$', house.get("/metrics").text, re.M))
-    here = {"requests", "waiting_jobs", "daily_cost", "stored_mb", "presets", "streams"}
-    assert counts.keys() == here | {"batch_pictures", "long_reads", "fetches"}
-    assert all(float(counts[name]) > 0 for name in here), counts
+def test_refusals_are_counted(house: RunningService) -> None:
+    counts = refusals(house)
+    here = {"waiting_jobs", "daily_cost", "stored_mb", "presets"}
+    assert counts.keys() == here | {"requests", "streams", "batch_pictures", "long_reads", "fetches"}
+    assert all(counts[name] > 0 for name in here), counts
 
 
 @pytest.mark.parametrize(
@@ -369,23 +226,3 @@ def test_values_that_can_be_no_limits_are_refused(root: Person, limits: dict[str
     response = root.ask("PATCH", "/v1/tenants/default", {"limits": limits})
     assert response.status_code == 422
     assert response.json()["errors"][0]["loc"] == f"limits.{next(iter(limits))}"
-
-
-def test_a_burst_counts_once_there_is_a_rate(root: Person) -> None:
-    one = tenant(root, "bursts", burst=5)
-    assert "RateLimit" not in one.get("/v1/styles").headers
-    change(root, "bursts", requests=0.1)
-
-    def policy() -> str | None:
-        return one.get("/v1/styles").headers.get("RateLimit-Policy")
-
-    eventually(lambda: policy() == '"requests";q=5;w=50', 30, "the burst doesn't count")
-    change(root, "bursts", requests=1.5, burst=None, daily_cost=0.5)
-    eventually(lambda: policy() == '"requests";q=2;w=2', 30, "the rate doesn't count")
-
-    def of_posts() -> str:
-        return one.post("/v1/transfers", {}).headers["RateLimit-Policy"]
-
-    eventually(lambda: '"daily_cost";q=1;' in of_posts(), 30, "the cost doesn't count")
-    kept = change(root, "bursts", requests=None, burst=5)
-    assert (kept["limits"]["burst"], kept["limits_in_force"]["requests"]) == (5, None)
