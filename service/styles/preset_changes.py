@@ -31,11 +31,16 @@ def change_preset(
     changes: PresetChanges,
     check: Callable[[PresetRow], None] = lambda row: None,
     tenant: str = DEFAULT_TENANT,
+    *,
+    moves_shared: bool = True,
 ) -> PresetRow:
     """Change a preset of a tenant, all or nothing. Under a new name it keeps its jobs, files, painter and versions.
 
-    `check` raises where the changes don't suit the preset. It gets the preset as it is when it is changed, which
-    another request may have replaced just before.
+    `check` raises where the caller may not change the preset, or the changes don't suit it. It gets the preset as it
+    is when it is changed, which another request may have replaced just before.
+
+    Former states that were shared get the new name only with `moves_shared`. Else they stay where those who may
+    restore them look for them: they need not be of this preset, as the name may have been free in between.
 
     Raises:
         NotFound: there is no such preset.
@@ -52,6 +57,8 @@ def change_preset(
                 raise NameTaken(f"there is a style {changes.name!r} already")
             row.name = str(changes.name)
             former = update(PresetVersionRow).where(PresetVersionRow.tenant == tenant, PresetVersionRow.name == name)
+            if not moves_shared:
+                former = former.where(PresetVersionRow.shared.is_(False))
             session.execute(former.values(name=changes.name))
         if changes.description is not None:
             row.description = changes.description

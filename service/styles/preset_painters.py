@@ -21,6 +21,7 @@ from service.storage.schema import DEFAULT_TENANT, MarkRow
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
+from service.styles.preset_checks import CheckState, check_none
 from service.styles.preset_tasks import CancelJobs, cancel_none
 
 FOLDER = "painters"
@@ -41,7 +42,8 @@ class PackedPainter:
 class PresetPainters:
     """The painters of presets. A painter's files are written before the preset's row refers to them.
 
-    Where a method takes a preset's name, the preset is one of `tenant`. `cancel` ends learnings that others replace.
+    Where a method takes a preset's name, the preset is one of `tenant`. Its `check` raises where the caller may not
+    change that as it is then. `cancel` ends learnings that others replace.
     """
 
     def __init__(
@@ -56,14 +58,16 @@ class PresetPainters:
         """Return the painters as another tenant may change them."""
         return PresetPainters(self._database, self._blobs, self._cancel, tenant)
 
-    def begin(self, name: str, submit: Callable[[Session, PresetRow], str]) -> PresetRow:
+    def begin(
+        self, name: str, submit: Callable[[Session, PresetRow], str], check: CheckState = check_none
+    ) -> PresetRow:
         """Begin to teach a preset, and cancel the learning before; return the preset's row. Raises NotFound.
 
         `submit` adds the job, in the transaction of the preset's row, and returns its id.
         """
         with self._database.writing() as session:
             advisory_lock(session, SUBMIT_LOCK)  # before the row, as a PUT of a preset takes them
-            row = self._locked(session, name)
+            row = self._locked(session, name, check)
             self._end_learning(session, row)
             row.learning = submit(session, row)
         return row
@@ -163,13 +167,13 @@ class PresetPainters:
             row.painter = replace(row.painter, onnx=model.blob, onnx_sha256=model.sha256, bytes=size)
         return True
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, check: CheckState = check_none) -> None:
         """Take a preset's painter away, and cancel its learning.
 
         Raises NotFound where there is no such preset, or it has neither a painter nor a learning.
         """
         with self._database.writing() as session:
-            row = self._locked(session, name)
+            row = self._locked(session, name, check)
             if row.painter is None and row.learning is None:
                 raise NotFound(f"the preset {name!r} has no painter")
             self._end_learning(session, row)
@@ -188,10 +192,11 @@ class PresetPainters:
         """Return a painter's ONNX file. Raises StorageError: MissingFile, or DamagedFile if it was changed."""
         return read_back(self._blobs, painter.onnx, painter.onnx_sha256)
 
-    def _locked(self, session: Session, name: str) -> PresetRow:
+    def _locked(self, session: Session, name: str, check: CheckState) -> PresetRow:
         row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
         if row is None:
             raise NotFound(f"there is no preset {name!r}")
+        check(row)
         return row
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -19,6 +19,7 @@ from service.storage.style_uses import note_uses
 from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK, amounts_of, check_presets
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_force
+from service.styles.preset_checks import CheckState, check_none
 from service.styles.preset_files import preset_folders
 from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
 
@@ -28,11 +29,6 @@ KEPT_IN_ALL = 1000  # of a tenant, under all names; likewise
 STATE = tuple(PresetState.__annotations__)  # columns that both rows have
 
 Reason = Literal["replaced", "deleted"]
-CheckState = Callable[[PresetState], None]
-
-
-def check_none(state: PresetState) -> None:
-    """Let every state pass."""
 
 
 def keep_state(session: Session, row: PresetRow, reason: Reason) -> None:
@@ -117,8 +113,7 @@ class PresetVersions:
     def restore(self, name: str, version: str | None, check: CheckState = check_none) -> PresetRow:
         """Make a former state the current one, which becomes a former one itself if there is one.
 
-        Without a `version` it is the newest one. A state that was shared is shared again. `check` raises where the
-        caller may not restore the state.
+        Without a `version` it is the newest one. A state that was shared is shared again. `check` gets both states.
 
         Raises:
             NotFound: there is no such state, or not any more.
@@ -129,6 +124,8 @@ class PresetVersions:
             advisory_lock(session, LOCK)
             check_tenant(session, self._tenant, self._since)
             row = self._locked(session, name)
+            if row is not None:
+                check(row)
             wanted = self._newest_first(name).where(is_kept(self._retention_s))
             if version is not None:
                 wanted = wanted.where(PresetVersionRow.version == version)
@@ -157,8 +154,7 @@ class PresetVersions:
     def purge(self, name: str, check: CheckState = check_none) -> list[str]:
         """Remove a preset and its former states for good, and cancel its tasks.
 
-        `check` raises where the caller may not remove one of these states.
-        Return the folders of their files. Raises NotFound.
+        `check` gets each of these states. Return the folders of their files. Raises NotFound.
         """
         with self._database.writing() as session:
             advisory_lock(session, LOCK)

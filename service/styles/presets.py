@@ -30,6 +30,7 @@ from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles import once
 from service.styles.likely_names import likely_meant
 from service.styles.packs import Pack
+from service.styles.preset_checks import CheckState, check_none
 from service.styles.preset_files import counted_bytes, pack_key, save_image, thumbnail_key, version_folder
 from service.styles.preset_painters import PackedPainter, painter_folder
 from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
@@ -39,8 +40,7 @@ NEAR = 1000  # names of presets of which one may have been meant
 
 Images = Sequence[StyleImage[ImageFile]]
 """The style images of a preset to be saved."""
-StoredImages = tuple[StyleImage[StoredImage], ...]
-"""The style images of a saved preset."""
+Also = Callable[[Session, PresetRow], None]  # what the transaction that saves a preset does at its end
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class _Version:
 
     version: str
     description: str
-    images: StoredImages
+    images: tuple[StyleImage[StoredImage], ...]
     thumbnail: str
     pack: PresetPack | None
     owner: str
@@ -107,11 +107,12 @@ class Presets:
         description: str,
         style_images: Images,
         *,
-        also: Callable[[Session, PresetRow], None] = lambda session, row: None,
+        also: Also = lambda session, row: None,
         owner: str = "",
         options: Json | None = None,
         shared: bool = False,
         allowance: Allowance | None = None,
+        check: CheckState = check_none,
     ) -> tuple[PresetRow, bool]:
         """Save a preset of a caller, replacing one of that name. Return its row, and whether the name is new.
 
@@ -120,7 +121,7 @@ class Presets:
 
         The tasks of the preset before are canceled. `also` is called last in the row's transaction: it submits tasks
         for the preset, and notes them in the row. If it raises, nothing is changed; if the row can't be written, no
-        task is submitted either.
+        task is submitted either. `check` raises where the caller may not replace the preset that is there then.
 
         Raises:
             LimitExceeded: it would be too much for one of the tenant's limits.
@@ -132,7 +133,7 @@ class Presets:
         with removed_if_undone(self._blobs, [version_folder(version)]):
             saved = self._save(version, description, style_images, allowance)
             saved = replace(saved, owner=owner, options=options or None, shared=shared)
-            return self._replace(name, saved, also)
+            return self._replace(name, saved, check, also)
 
     def put_once(self, mark: str, presets: Iterable[tuple[str, str, Images]]) -> bool:
         """Save shared presets (name, description, images), all or none; return whether it did.
@@ -198,13 +199,13 @@ class Presets:
         owner: str = "",
         painter: PackedPainter | None = None,
         options: Json | None = None,
+        check: CheckState = check_none,
     ) -> tuple[PresetRow, bool]:
         """Save a preset that has the Grams of a pack, whose file is `data`, and no pictures.
 
         It has the painter that came with the pack, if one did. `options` are those of the pack that it can use.
         Returns and raises as `put`, but files are written before limits are checked: see `check_limits`.
         """
-        size = counted_bytes([data, pack.thumbnail]) + (len(painter.data) if painter else 0)
         version = uuid.uuid4().hex
         blob = pack_key(version, pack.model)
         saved = _Version(
@@ -214,7 +215,7 @@ class Presets:
             thumbnail=digest(pack.thumbnail),
             pack=PresetPack(blob, digest(data), pack.model, pack.layers, list(pack.ladder)),
             owner=owner,
-            bytes=size,
+            bytes=counted_bytes([data, pack.thumbnail]) + (len(painter.data) if painter else 0),
             painter=painter.stored(version) if painter else None,
             options=options or None,
         )
@@ -223,7 +224,7 @@ class Presets:
             self._blobs.put(thumbnail_key(version), pack.thumbnail)
             if painter and saved.painter:
                 self._blobs.put(saved.painter.blob, painter.data)
-            return self._replace(name, saved)
+            return self._replace(name, saved, check, lambda session, row: None)
 
     def check_limits(self, name: str, owner: str, size: int) -> None:
         """Raise LimitExceeded or NoSpace if a preset of `size` bytes would be refused, before its files are read."""
@@ -241,9 +242,7 @@ class Presets:
             check_presets(amounts, limits)
         check_stored(session, amounts, limits, size, self._retention_s)
 
-    def _replace(
-        self, name: str, saved: _Version, also: Callable[[Session, PresetRow], None] = lambda session, row: None
-    ) -> tuple[PresetRow, bool]:
+    def _replace(self, name: str, saved: _Version, check: CheckState, also: Also) -> tuple[PresetRow, bool]:
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
             advisory_lock(session, SUBMIT_LOCK)  # new jobs add bytes too
@@ -255,6 +254,7 @@ class Presets:
                 row = PresetRow(tenant=self._tenant, name=name, created_at=read_clock(session))
                 session.add(row)
             else:
+                check(row)
                 self._cancel(session, tasks_of(row))
                 keep_state(session, row, "replaced")
             for column, value in vars(saved).items():
@@ -287,13 +287,14 @@ class Presets:
         with self._database.reading() as session:
             return list(session.scalars(query))
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, check: CheckState = check_none) -> None:
         """Delete a preset and cancel its tasks; its state is kept for its retention. Raises NotFound."""
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
             row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
             if row is None:
                 raise NotFound(f"there is no preset {name!r}")
+            check(row)
             self._cancel(session, tasks_of(row))
             keep_state(session, row, "deleted")
             session.delete(row)

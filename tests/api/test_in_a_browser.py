@@ -27,6 +27,13 @@ async ([url, method, headers, body]) => {
 }
 """
 
+IS_SHOWN = """url => new Promise((tell) => {
+  const image = new Image();
+  image.onload = () => tell(true);
+  image.onerror = () => tell(false);
+  image.src = url;
+})"""
+
 FILLED_IN = """(operation) => {
   const inputs = [...operation.querySelectorAll(".parameters-container input")];
   return inputs.map((input) => input.value).filter(Boolean);
@@ -203,6 +210,19 @@ def test_a_page_of_another_origin_reads_nothing(page: Page, guarded: RunningServ
     page.goto(f"http://localhost:{service.port}/livez")
     assert call(page, f"{guarded.url}/v1/styles", X_API_Key="key") == {"error": "TypeError"}
     assert call(page, f"{guarded.url}/openapi.json") == {"error": "TypeError"}
+
+
+def test_an_img_of_another_site_shows_nothing_and_has_nothing_made(
+    page: Page, service: RunningService, texture_png: bytes
+) -> None:
+    version = service.put_style("unseen", texture_png).json()["version"]
+    picture, pack = (f"{service.url}/v1/styles/unseen/{part}" for part in ("image", "pack"))
+    page.goto(f"http://localhost:{service.port}/livez")
+    assert not page.evaluate(IS_SHOWN, picture)
+    assert not page.evaluate(IS_SHOWN, pack)  # it would wait until the pack is made
+    assert not list((service.data / "blobs" / "styles" / version).glob("pack*"))
+    page.goto(f"{service.url}/livez")
+    assert page.evaluate(IS_SHOWN, picture)
 
 
 def answer_to_form(page: Page, at: str, to: str) -> tuple[int, dict[str, str]]:

@@ -212,6 +212,12 @@ def test_with_a_star_every_page_does(clients: Any) -> None:
         assert clients(cors_origins=("*",)).delete("/v1/styles/none", headers=said).status_code == 404
 
 
+def test_other_pages_may_show_pictures_only_where_origins_are_named(clients: Any) -> None:
+    policy = "Cross-Origin-Resource-Policy"
+    assert clients().get("/v1/styles").headers[policy] == "same-origin"
+    assert policy not in clients(cors_origins=(APP,)).get("/v1/styles").headers
+
+
 def test_no_route_is_open_to_other_pages(clients: Any) -> None:
     client = clients()
     unsafe = [(rule.rule, method) for rule in client.application.url_map.iter_rules() for method in rule.methods]

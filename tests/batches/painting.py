@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import random
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,18 @@ def photo(seed: int, height: int = 48, width: int = 64) -> bytes:
 
 def named(seed: int, name: str) -> dict[str, str]:
     return {"data": b64(photo(seed)), "name": name}
+
+
+def enlarge_picture(service: RunningService, job: str, size: int) -> bytes:
+    """Put bytes that can't be compressed in place of a transfer's only picture; return them."""
+    picture = random.Random(0).randbytes(size)
+    ((result,),) = service.execute("SELECT result FROM jobs WHERE id = ?", job)
+    blob, old, new = json.loads(result)["blob"], json.loads(result)["sha256"], hashlib.sha256(picture).hexdigest()
+    service.execute("UPDATE jobs SET result = replace(result, ?, ?) WHERE id = ?", old, new, job)
+    file = service.data / "blobs" / blob
+    assert file.is_file()
+    file.write_bytes(picture)
+    return picture
 
 
 class Batching(RunningService):

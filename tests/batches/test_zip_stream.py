@@ -22,7 +22,7 @@ def test_the_first_bytes_come_before_the_rest_is_read() -> None:
             read.append(i)
             yield bytes([i]) * SIZE
 
-    stream = zipped((f"{i}.png", partial(file, i)) for i in range(3))
+    stream = zipped(((f"{i}.png", partial(file, i)) for i in range(3)), lambda: True)
     begin = next(stream)
     assert (read, b"\0" * 1000 in begin) == ([0], True)
     whole = begin + b"".join(stream)
@@ -47,6 +47,6 @@ def test_names_are_such_as_every_system_takes_and_tells_apart() -> None:
         "console.png": "console.png",
         "end. .": "end",
     }
-    found = entries(b"".join(zipped((name, partial(list, [name.encode()])) for name in names)))
+    found = entries(b"".join(zipped(((name, partial(list, [name.encode()])) for name in names), lambda: True)))
     assert list(found) == list(names.values())
     assert [content.decode() for content in found.values()] == list(names)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import random
 from contextlib import ExitStack
 
 import pytest
-from batches.painting import Batching, named
+from batches.painting import Batching, enlarge_picture, named
 from batches.streamed_zip import entries
 from front_door import eventually
 from web.serving import Wire, request
@@ -24,7 +22,7 @@ MB = 10**6
 def test_zips_that_are_not_read_take_pieces_of_their_pictures_and_leave_places(batching: Batching) -> None:
     id = batching.made([named(0, "large.png")])["id"]
     batching.batch_ended(id)
-    picture = _enlarged(batching, id, 40 * MB)
+    picture = enlarge_picture(batching, batching.items(id)[0]["id"], 40 * MB)
     path = f"/v1/batches/{id}/zip"
     web = WebProcess(batching.children("gunicorn")[-1], batching.port)
     assert batching.get(f"/v1/batches/{id}/zip").status_code == 200
@@ -40,18 +38,3 @@ def test_zips_that_are_not_read_take_pieces_of_their_pictures_and_leave_places(b
         assert web.memory() - before < 40 * MB
     eventually(lambda: batching.get(path).status_code == 200, 30, "their places are not free again")
     assert entries(batching.get(path).content) == {"large.png": picture}
-
-
-def _enlarged(batching: Batching, id: str, size: int) -> bytes:
-    """Put bytes that can't be compressed in place of a batch's only picture; return them."""
-    (item,) = batching.items(id)
-    old = hashlib.sha256(batching.get(item["links"]["image"]).content).hexdigest()
-    picture = random.Random(0).randbytes(size)
-    new = hashlib.sha256(picture).hexdigest()
-    batching.execute("UPDATE jobs SET result = replace(result, ?, ?) WHERE id = ?", old, new, item["id"])
-    files = [
-        path for path in (batching.data / "blobs" / "jobs").rglob("*") if path.is_file() and item["id"] in str(path)
-    ]
-    (file,) = (path for path in files if hashlib.sha256(path.read_bytes()).hexdigest() == old)
-    file.write_bytes(picture)
-    return picture

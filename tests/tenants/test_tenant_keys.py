@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from batches.painting import RECIPE, enlarge_picture
 from front_door import RunningService, b64, eventually
 from tenants.people import AT_ONCE, COUNTS_S, Person, command, person_by_command
 
@@ -23,6 +24,12 @@ pytestmark = pytest.mark.slow
 def is_refused(person: Person) -> bool:
     """Return whether eight requests, which both web processes answer, are all 401."""
     return all(person.get("/v1/styles").status_code == 401 for _ in range(8))
+
+
+def begun(person: Person, path: str) -> requests.Response:
+    """Return an answer of which nothing but its head is read."""
+    headers = {"X-API-Key": person.key}
+    return requests.get(person.service.url + path, headers=headers, stream=True, timeout=30)
 
 
 def takes_over(new: Person, former: Person) -> None:
@@ -83,20 +90,24 @@ def test_a_revoked_key_ends_everywhere_and_so_does_what_it_watches(
 ) -> None:
     acme.save("watched", texture_png)
     made = acme.with_key(["read", "run"])
+    batch = made.post("/v1/batches", RECIPE | {"contents": [b64(photo_png)]}).json()["id"]
+    assert "event: done" in made.get(f"/v1/batches/{batch}/events").text
+    (item,) = made.get(f"/v1/batches/{batch}/items").json()["items"]
+    enlarge_picture(made.service, item["id"], 40 * 10**6)  # more than lies in the sockets of a slow reader
     body = {"content": b64(photo_png), "styles": [{"preset": "watched"}], "size": 300, "iterations": 2000}
     job = made.post("/v1/transfers", body | {"tolerance": 0.0}).json()
     try:
-        with requests.get(
-            f"{made.service.url}/v1/transfers/{job['id']}/events",
-            headers={"X-API-Key": made.key},
-            stream=True,
-            timeout=30,
-        ) as stream:
+        with (
+            begun(made, f"/v1/transfers/{job['id']}/events") as stream,
+            begun(made, f"/v1/batches/{batch}/zip") as file,
+        ):
             lines = stream.iter_lines()
             next(lines)
             assert acme.delete(f"/v1/keys/{made.id}").status_code == 204
             assert b"event: done" not in list(lines)
-        eventually(lambda: is_refused(made), COUNTS_S, "the key counts still")
+            eventually(lambda: is_refused(made), COUNTS_S, "the key counts still")
+            with pytest.raises(requests.exceptions.ChunkedEncodingError):
+                assert len(file.content) < 40 * 10**6
         assert acme.delete(f"/v1/keys/{made.id}").status_code == 204
         assert acme.get(f"/v1/transfers/{job['id']}").json()["status"] in ("queued", "running")
     finally:

@@ -97,6 +97,37 @@ def test_only_an_admin_of_the_default_tenant_shares(
     assert birch.get("/v1/styles/private").status_code == 404
 
 
+def test_a_key_without_admin_changes_no_shared_preset_and_takes_no_state_of_one(
+    root: Person, photo_png: bytes, texture_png: bytes
+) -> None:
+    plain = root.with_key(["read", "run", "presets"])
+    assert root.save("held", texture_png, shared=True).status_code == 201
+    for method, path, body in (
+        ("PUT", "", {"images": [{"image": b64(photo_png)}]}),
+        ("PUT", "/pack", None),
+        ("PATCH", "", {"name": "taken"}),
+        ("PUT", "/painter", {"size": 64, "minutes": 0.01}),
+        ("DELETE", "/painter", None),
+        ("POST", "/restore", None),
+        ("DELETE", "", None),
+        ("DELETE", "?purge=true", None),
+    ):
+        refused = plain.ask(method, f"/v1/styles/held{path}", body)
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:nst:problem:missing-scope"), (method, path)
+
+    assert root.delete("/v1/styles/held").status_code == 204
+    assert [plain.save("held", photo_png).status_code for _ in range(2)] == [201, 200]
+    assert plain.ask("PATCH", "/v1/styles/held", {"name": "moved"}).status_code == 200
+    own = plain.get("/v1/styles/moved/versions").json()["items"]
+    assert [state["reason"] for state in own] == ["replaced"]
+    assert root.post("/v1/styles/held/restore").json()["shared"]
+    assert root.save("held", texture_png, shared=True).status_code == 200
+    assert root.ask("PATCH", "/v1/styles/held", {"name": "moved-too"}).status_code == 200
+    assert len(root.get("/v1/styles/moved-too/versions").json()["items"]) == 1
+    for name in ("moved", "moved-too"):
+        assert root.delete(f"/v1/styles/{name}?purge=true").status_code == 204
+
+
 def test_former_states_are_their_tenant_s_and_shared_again_by_those_who_may(
     root: Person, acme: Person, photo_png: bytes, texture_png: bytes
 ) -> None:

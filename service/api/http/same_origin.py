@@ -16,7 +16,7 @@ from service.authority import DEFAULT_PORTS, Authority, any_matches, parse_autho
 from service.config import Settings
 from service.errors import Forbidden, Misdirected, Unavailable, shown
 
-SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
+SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing; what submits a job all the same asks `check_work`
 ANY_HOST = ("/livez", "/readyz")  # they reveal nothing, and load balancers use host names of their own
 OWN_PAGE = "same-origin"  # what browsers send for this service's own pages, in Sec-Fetch-Site, which no page can set
 BY_USER = "none"  # what they send for what the user does, for example with the address bar
@@ -31,18 +31,32 @@ def register(app: Flask) -> None:
 
 def check() -> None:
     """Check Host and Origin of this request where no key is asked for. Raises Misdirected or Forbidden."""
-    settings = context().settings
     is_open = request.path in ANY_HOST
-    if is_open and request.method in SAFE:
+    if (is_open and request.method in SAFE) or _asks_for_key():
         return
-    with suppress(Unavailable):  # nothing is known: the API asks for a key then, and all else is as strict as without
-        if context().asks_for_key():  # pages of other sites don't have one
-            return
-    here = _requested_host()
     if not is_open:
-        check_host(here, settings)
+        check_host(_requested_host(), context().settings)
     if request.method not in SAFE:
-        check_origin(here, settings)
+        check_origin(_requested_host(), context().settings)
+
+
+def check_work() -> None:
+    """Check Origin before a safe request submits a job: a page of another site can send it by an <img>.
+
+    Raises Forbidden, as `check` does for all other requests that submit jobs.
+    """
+    if not _asks_for_key():
+        check_origin(_requested_host(), context().settings)
+
+
+def _asks_for_key() -> bool:
+    """Return whether the API asks for a key, which pages of other sites don't have.
+
+    Where that isn't known, return False: the API asks for one then, and all else is as strict as without keys.
+    """
+    with suppress(Unavailable):
+        return context().asks_for_key()
+    return False
 
 
 def _requested_host() -> Authority | None:

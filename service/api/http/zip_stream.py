@@ -16,7 +16,7 @@ Part = tuple[str, Callable[[], Iterable[bytes]]]
 """A file's name, and the function that reads its pieces."""
 
 
-def zipped(parts: Iterable[Part]) -> Iterator[bytes]:
+def zipped(parts: Iterable[Part], may_go_on: Callable[[], bool]) -> Iterator[bytes]:
     """Yield a zip file of these files, each with its name and its pieces, which are read one at a time.
 
     Equal names get numbers. Pictures aren't compressed again.
@@ -24,7 +24,8 @@ def zipped(parts: Iterable[Part]) -> Iterator[bytes]:
     They are deflated all the same, at level 0: where sizes come after a file, a reader of the stream knows its end by
     the method alone. Names are such as every system takes, and differ there.
 
-    An error of a file breaks the zip file off, so that it isn't taken for a whole one.
+    An error of a file breaks the zip file off, so that it isn't taken for a whole one. So does `may_go_on`, which is
+    asked before each piece, once it returns False: the caller's key was revoked.
     """
     sink, names, now = _Sink(), Counter[str](), time.localtime()[:6]
     with ZipFile(sink, "w") as archive:
@@ -35,6 +36,8 @@ def zipped(parts: Iterable[Part]) -> Iterator[bytes]:
             info._compresslevel = 0  # type: ignore[attr-defined]  # it has no public name before Python 3.13
             with archive.open(info, "w") as file:
                 for piece in pieces():
+                    if not may_go_on():
+                        raise ConnectionAbortedError("the caller's key doesn't count any more")
                     file.write(piece)
                     yield sink.taken()
     yield sink.taken()

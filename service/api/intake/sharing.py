@@ -21,15 +21,20 @@ def check_sharing(shared: bool | None) -> None:
 
 
 def check_change(name: str) -> None:
-    """Raise MissingScope where a preset is shared and the caller may not change what all tenants use."""
+    """Raise MissingScope where a preset is shared and the caller may not change what all tenants use.
+
+    Ask it before a long reading. The preset may be shared meanwhile, so pass `check_state` to what changes it, too.
+    """
     with suppress(NotFound):
         check_state(context().presets.own(name))
 
 
 def check_state(state: PresetState) -> None:
-    """Raise MissingScope where a preset's state is or was shared and the caller may not change what all tenants use.
-
-    Where no key is asked for, anybody may.
-    """
-    if state.shared and not caller().is_operator and context().asks_for_key():
+    """Raise MissingScope where a state is or was shared and the caller may not change what all tenants use."""
+    if state.shared and not may_change_shared():
         raise MissingScope(f"to change, restore or purge what all tenants use, or used, {WORDS}")
+
+
+def may_change_shared() -> bool:
+    """Return whether the caller may change what all tenants use, or used. Where no key is asked for, anybody may."""
+    return caller().is_operator or not context().asks_for_key()

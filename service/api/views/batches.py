@@ -187,7 +187,7 @@ def get_batch_zip(path: BatchPath) -> Response:
     rows = [row for row in context().batches.items(batch) if row.finished_pictures]
     if not rows:
         raise NotReady("there is no picture of this batch (yet)")
-    response = Response(zipped(_parts(rows, context())), mimetype="application/zip")
+    response = Response(zipped(_parts(rows, context()), caller().still_counts), mimetype="application/zip")
     response.headers["Cache-Control"] = NEVER
     response.headers["Content-Disposition"] = disposition(f"batch-{batch.id}.zip", "attachment")
     return response

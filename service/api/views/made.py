@@ -1,4 +1,4 @@
-"""Files that a worker makes when they are first asked for."""
+"""Files that a worker makes when they are first asked for: the only jobs that a GET submits."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TypeVar
 from service.api.auth import caller, owner
 from service.api.context import context
 from service.api.http.access_log import traceparent
+from service.api.http.same_origin import check_work
 from service.errors import JobFailed, NotFound, Unavailable
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission, new_id
@@ -29,11 +30,13 @@ def made(what: str, task: Task, key: RepeatKey, find: Callable[[], Found | None]
     `what` names the thing in errors, as in "the pack".
 
     Raises:
+        Forbidden: a page of another site asks for it, and no key is asked for.
         Unavailable: it takes longer than MADE_S, or was removed as soon as it was made.
         JobFailed: the task failed.
         LimitExceeded: it is too much for one of the tenant's limits.
         QueueFull, TooManyJobs: too many jobs wait already.
     """
+    check_work()
     context().disks.check()
     own = replace(key, owner=f"{key.owner} of {caller().tenant}")  # no tenant sees how another's job went
     job = context().queue.submit(Submission(new_id(), task, owner(), repeat=own, trace=traceparent()))

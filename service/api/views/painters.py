@@ -16,7 +16,7 @@ from service.api.http.disposition import disposition
 from service.api.intake.checks import pack_errors
 from service.api.intake.learning import new_learning
 from service.api.intake.remote_pictures import fetch_pictures
-from service.api.intake.sharing import check_change
+from service.api.intake.sharing import check_state
 from service.api.intake.submit import check_room
 from service.api.live.streams import Shown
 from service.api.schemas.parameters import StylePath, WatchHeaders
@@ -61,13 +61,13 @@ def learn_painter(path: StylePath, body: PainterBody) -> tuple[dict[str, Any], i
     from the photographs given. A painter that is there paints until the new one is ready.
     """
     check_room()
-    check_change(path.name)
     preset = context().presets.own(path.name)
+    check_state(preset)
     _check_pack(preset, body.size)
     images = [(image, image.scale) for image in preset.images if image.file.blob]
     fetch_pictures(body)
     with new_learning("", images, body) as learning:
-        preset = context().painters.begin(path.name, learning.submit)
+        preset = context().painters.begin(path.name, learning.submit, check_state)
     context().wake(ENGINE)
     here = url_for("painters.get_painter", name=path.name)
     return _shown(preset, context().presets, context().queue), 202, {"Location": here}
@@ -86,8 +86,7 @@ def delete_painter(path: StylePath) -> tuple[str, int]:
 
     Also ends its learning.
     """
-    check_change(path.name)
-    context().painters.remove(path.name)
+    context().painters.remove(path.name, check_state)
     return "", 204
 
 

@@ -23,7 +23,7 @@ from service.api.intake.learning import NewLearning, new_learning
 from service.api.intake.preset_options import check_options, packed_options
 from service.api.intake.remote_pictures import fetch_pictures
 from service.api.intake.request_pictures import request_pictures
-from service.api.intake.sharing import check_change, check_sharing, check_state
+from service.api.intake.sharing import check_change, check_sharing, check_state, may_change_shared
 from service.api.schemas.parameters import NewStylePath, PageQuery, StylePath
 from service.api.schemas.preset_requests import StyleBody, StyleChanges
 from service.api.schemas.preset_responses import StyleOut, StylePage
@@ -99,6 +99,7 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
                 options=options,
                 shared=body.shared,
                 allowance=request_pictures().allowance,
+                check=check_state,
             )
         except UnreadableImage as error:  # its thumbnail can't be made
             raise InvalidInput.field("images", str(error)) from error
@@ -142,15 +143,16 @@ def change_style(path: StylePath, body: StyleChanges) -> tuple[dict[str, Any], i
     """
     context().disks.check()
     check_sharing(body.shared)
-    check_change(path.name)
     options = None if body.options is None else body.options.given()
 
     def check(row: PresetRow) -> None:
+        check_state(row)
         if options is not None:
             check_options(options, [(image, image.scale) for image in row.images if image.file.blob], row.pack)
 
     changes = PresetChanges(body.name, body.description, options, body.shared)
-    row = change_preset(context().database, path.name, changes, check, caller().tenant)
+    moves_shared = may_change_shared()
+    row = change_preset(context().database, path.name, changes, check, caller().tenant, moves_shared=moves_shared)
     return _saved(row, is_new=False)
 
 
@@ -184,8 +186,9 @@ def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any
         )
     if painter and painter.record.model != pack.model:
         raise OtherModel(f"its painter learned from the model {painter.record.model}, this service's is {pack.model}")
+    options = packed_options(pack)
     saved = context().presets.put_pack(
-        path.name, plain, pack, owner=owner(), painter=painter, options=packed_options(pack)
+        path.name, plain, pack, owner=owner(), painter=painter, options=options, check=check_state
     )
     return _saved(*saved)
 
@@ -241,12 +244,11 @@ def delete_style(path: StylePath, query: DeleteStyleQuery) -> tuple[str, int]:
     Transfers that use it are not harmed. It can be had back for a while, as one of its versions. With `?purge=true`
     it is removed for good, with all of its versions and, as soon as no transfer needs them, its files.
     """
-    check_change(path.name)
     if query.purge == "true":
         folders = context().versions.purge(path.name, check_state)
         remove_unsaved(context().blobs, not_in_use(context().database, caller().tenant, folders))
     else:
-        context().presets.delete(path.name)
+        context().presets.delete(path.name, check_state)
     return "", 204
 
 
@@ -266,6 +268,5 @@ def restore_style(path: StylePath, body: RestoreBody) -> tuple[dict[str, Any], i
     The newest one, if the body names none. It has its pictures, pack, painter and options. The current one, if there
     is one, becomes a version itself. One that was shared is shared again, which takes a key that may share.
     """
-    check_change(path.name)
     row = context().versions.restore(path.name, body.version, check_state)
     return _saved(row, is_new=False)
