@@ -6,10 +6,19 @@ import io
 import zipfile
 from collections.abc import Iterator
 from functools import partial
+from types import SimpleNamespace
 
+import pytest
 from batches.streamed_zip import entries
+from jobs.submitting import REQUEST
 
 from service.api.http.zip_stream import zipped
+from service.api.views.batches import _parts
+from service.errors import BlobNotFound
+from service.jobs.batches import Batches, BatchItem
+from service.jobs.limits import Limits
+from service.jobs.queue import Queue, Submission, new_id
+from service.storage.database import Database
 
 SIZE = 2**17  # bytes, more than are held back
 
@@ -50,3 +59,13 @@ def test_names_are_such_as_every_system_takes_and_tells_apart() -> None:
     found = entries(b"".join(zipped(((name, partial(list, [name.encode()])) for name in names), lambda: True)))
     assert list(found) == list(names.values())
     assert [content.decode() for content in found.values()] == list(names)
+
+
+def test_a_batch_that_is_deleted_meanwhile_gives_no_whole_zip_file(database: Database) -> None:
+    batches = Batches(database, Limits())
+    batch = batches.submit(new_id(), [BatchItem(Submission(new_id(), REQUEST, "a")) for _ in range(2)], None, None)
+    rows = batches.items(batch)
+    Queue(database, Limits()).delete(rows[1].id)
+    app = SimpleNamespace(batches=batches, blobs=None)
+    with pytest.raises(BlobNotFound, match="deleted while they were sent"):
+        list(zipped(_parts(rows, app), lambda: True))  # type: ignore[arg-type]
