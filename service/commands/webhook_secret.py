@@ -6,6 +6,7 @@ import argparse
 from contextlib import closing
 
 from service.config import Settings
+from service.errors import InvalidInput
 from service.storage.database import Database
 from service.storage.disks import check_database
 from service.storage.schema import DEFAULT_TENANT
@@ -14,16 +15,18 @@ from service.webhooks.secret import signing_secrets, tenants_secret
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--tenant", default=DEFAULT_TENANT, help="one for this tenant's own receivers")
+    parser.add_argument("--tenant", help="print the secret for this tenant's receivers, good for its webhooks alone")
 
 
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
-    if args.tenant != DEFAULT_TENANT:
+    if args.tenant == DEFAULT_TENANT:
+        raise InvalidInput.field("--tenant", "the service's own secret is that of the tenant default: leave it out")
+    if args.tenant:
         check_database(settings.database)
     with closing(Database(settings.database)) as database:
         secrets = signing_secrets(settings, database)
-        if args.tenant != DEFAULT_TENANT:
+        if args.tenant:
             made_at = Tenants(database).get(args.tenant).created_at
             secrets = [tenants_secret(secret, args.tenant, made_at) for secret in secrets]
     print(*secrets, sep="\n")

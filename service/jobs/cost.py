@@ -64,7 +64,7 @@ _TRANSFERS: dict[str, Callable[[Json], TransferRequest]] = {
     SCORE: lambda json: ScoreRequest.from_json(json).transfer,
     JUDGE: lambda json: JudgeTask.from_json(json).request,
 }
-"""Kinds of jobs that evaluate pictures and end with a request of their caller -> what reads their transfer."""
+"""Kinds of jobs that evaluate pictures, and that their callers can end -> what reads their transfer."""
 
 
 def begun_cost(row: JobRow) -> float:

@@ -8,8 +8,6 @@ import fcntl
 import os
 import time
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 AGAIN_S = 5e-5  # seconds until another try to hold a lock
 
@@ -41,37 +39,55 @@ class ForkLocks:
 
     def take(self, number: int) -> bool:
         """Take a lock; return False if another process has it."""
-        return self._call(fcntl.F_SETLK, _Lock(fcntl.F_WRLCK, os.SEEK_SET, number, 1))
+        return self.call(fcntl.F_SETLK, ctypes.byref(_lock(fcntl.F_WRLCK, number, 1)))
 
     def free(self, number: int) -> None:
         """Give a lock back."""
-        self._call(fcntl.F_SETLK, _Lock(fcntl.F_UNLCK, os.SEEK_SET, number, 1))
+        self.call(fcntl.F_SETLK, ctypes.byref(_lock(fcntl.F_UNLCK, number, 1)))
 
-    @contextmanager
-    def held(self, number: int) -> Iterator[None]:
-        """Hold a lock while the block runs, which should be for microseconds: others look for it all the time."""
-        while not self.take(number):
-            time.sleep(AGAIN_S)
-        try:
-            yield
-        finally:
-            self.free(number)
+    def held(self, number: int) -> HeldLock:
+        """Return what holds a lock while a `with` block runs, as often as it is used."""
+        return HeldLock(self, number)
 
     def taken_by_others(self, first: int, end: int) -> int:
         """Return how many of the locks from `first` to before `end` other processes have."""
         count, ranges = 0, [(first, end)]
         while ranges:
             first, end = ranges.pop()
-            found = _Lock(fcntl.F_WRLCK, os.SEEK_SET, first, end - first)
-            if first < end and self._call(fcntl.F_GETLK, found) and found.type != fcntl.F_UNLCK:
+            found = _lock(fcntl.F_WRLCK, first, end - first)
+            if first < end and self.call(fcntl.F_GETLK, ctypes.byref(found)) and found.type != fcntl.F_UNLCK:
                 start, stop = found.start, found.start + found.length  # of adjacent locks that one process has
                 count += min(end, stop) - max(first, start)
                 ranges += [(first, start), (stop, end)]
         return count
 
-    def _call(self, command: int, lock: _Lock) -> bool:
-        if _fcntl(self._file, command, ctypes.byref(lock)) == 0:
+    def call(self, command: int, order: object) -> bool:
+        """Carry out an order about locks; return False if another process has one of them."""
+        if _fcntl(self._file, command, order) == 0:
             return True
         if (code := ctypes.get_errno()) in (errno.EAGAIN, errno.EACCES):  # another process has it
             return False
         raise OSError(code, os.strerror(code))
+
+
+class HeldLock:
+    """A lock that is held while a `with` block runs, for microseconds at best: others look for it all the time.
+
+    It keeps the kernel's orders, which take longer to make than to carry out.
+    """
+
+    def __init__(self, locks: ForkLocks, number: int) -> None:
+        self._locks = locks
+        self._take = ctypes.byref(_lock(fcntl.F_WRLCK, number, 1))
+        self._free = ctypes.byref(_lock(fcntl.F_UNLCK, number, 1))
+
+    def __enter__(self) -> None:
+        while not self._locks.call(fcntl.F_SETLK, self._take):
+            time.sleep(AGAIN_S)
+
+    def __exit__(self, *args: object) -> None:
+        self._locks.call(fcntl.F_SETLK, self._free)
+
+
+def _lock(kind: int, first: int, length: int) -> _Lock:
+    return _Lock(kind, os.SEEK_SET, first, length)

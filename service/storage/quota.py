@@ -34,6 +34,7 @@ _RESERVED = select(func.sum(JobRow.reserved)).where(
 )
 ADVICE = "delete some with DELETE /v1/transfers/ID, /v1/batches/ID, /v1/scores/ID or /v1/styles/NAME?purge=true"
 LONGEST_S = 86_400.0  # seconds after which a caller may ask again at the latest
+IDS_AT_ONCE = 1000  # in a statement: databases limit its parameters
 UNFINISHED_S = 3600.0  # where only jobs that wait or run, or their webhooks, have something to give back
 
 
@@ -56,12 +57,14 @@ def reserved_bytes(session: Session) -> int:
     return int(session.connection().execute(_RESERVED).scalar() or 0)
 
 
-def give_back_of_ended(session: Session, but: Collection[str] = ()) -> None:
-    """Take from ended jobs what was reserved for files that are gone, or never came. `but` have such files still."""
-    ended = select(JobRow.id).where(HAS_RESERVED, JobRow.status.in_(ENDED), JobRow.id.not_in(but))
-    ended = ended.with_for_update(skip_locked=True)
-    given_back = update(JobRow).where(JobRow.id.in_(ended)).values(bytes=JobRow.bytes - JobRow.reserved, reserved=0)
-    session.execute(given_back, execution_options={"synchronize_session": False})
+def give_back_of_ended(session: Session, ids: Collection[str]) -> None:
+    """Take from these jobs, as far as they have ended, what was reserved for files that are gone, or never came."""
+    ended = select(JobRow.id).where(HAS_RESERVED, JobRow.status.in_(ENDED)).with_for_update(skip_locked=True)
+    found = [id for id in session.scalars(ended) if id in ids]
+    for i in range(0, len(found), IDS_AT_ONCE):
+        given_back = update(JobRow).where(JobRow.id.in_(found[i : i + IDS_AT_ONCE]))
+        given_back = given_back.values(bytes=JobRow.bytes - JobRow.reserved, reserved=0)
+        session.execute(given_back, execution_options={"synchronize_session": False})
 
 
 def until_less(session: Session, column: Literal["tenant", "owner"], value: str, retention_s: float) -> float | None:

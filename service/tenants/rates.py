@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from service.errors import LimitExceeded
-from service.machine.fork_locks import ForkLocks
+from service.machine.fork_locks import ForkLocks, HeldLock
 
 SETS, WAYS = 4096, 8  # buckets lie in sets, so that one is found, and replaced, among few
 _KEYS = struct.Struct(f"={WAYS}Q")  # of a set's buckets, which follow them
@@ -41,8 +41,8 @@ class Rates:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._sets = mmap.mmap(-1, SETS * _SET)
-        self._threads = [threading.Lock() for _ in range(SETS)]  # a tenant that sends very much delays no other set
-        self._locks = ForkLocks()  # one for each set
+        self._locks = ForkLocks()
+        self._of_sets: dict[int, tuple[threading.Lock, HeldLock]] = {}  # its threads' and all processes', of each set
 
     def take(self, tenant: str, rate: float, most: int) -> Left:
         """Take a token for a request; `rate` come each second, and a full bucket has `most`.
@@ -58,8 +58,8 @@ class Rates:
 
     def _take(self, tokens_taken: int, tenant: str, rate: float, most: int) -> Left:
         key = hash(tenant) % 2**64  # the same in forked processes
-        number = key % SETS
-        with self._threads[number], self._locks.held(number):
+        of_threads, of_processes = self._locks_of(key % SETS)
+        with of_threads, of_processes:
             clock = self._clock()
             at = self._found(key, most, clock)
             tokens, filled_at = _BUCKET.unpack_from(self._sets, at)
@@ -72,6 +72,11 @@ class Rates:
             detail = f"you may send {rate:g} requests a second, and {most} at once"
             raise LimitExceeded("requests", rate, rate, detail, retry_after=left.more_in_s)
         return left
+
+    def _locks_of(self, number: int) -> tuple[threading.Lock, HeldLock]:
+        """Return the locks of a set: a tenant that sends very much delays no other set."""
+        found = self._of_sets.get(number)
+        return found or self._of_sets.setdefault(number, (threading.Lock(), self._locks.held(number)))
 
     def _found(self, key: int, most: int, clock: float) -> int:
         """Return where the bucket of a tenant lies."""

@@ -55,13 +55,15 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float,
         return False
     stuck, later = _remove(blobs, plan.doomed)
     blobs.remove_unfinished(time.time() - GRACE_S)
-    blobs.remove_probes(time.time() - GRACE_S)
+    with suppress(StorageError):  # the next sweep tries again
+        blobs.remove_probes(time.time() - GRACE_S)
     left = [*stuck, *later]
     if len(plan.doomed) > len(left):
         logger.info("swept up %d files that nothing needs", len(plan.doomed) - len(left))
     expired = known.expired - {owner_id(blob) for blob in left}
     held = {folder_of(blob) for blob in left} | {gram_keys.prefix_in(blob.key) for blob in left}
-    _forget(database, sorted(expired), plan.done - held, {owner_id(blob) for blob in left}, retention_s)
+    tidy = {id for id, status in known.jobs.items() if status in ENDED} - {owner_id(blob) for blob in left}
+    _forget(database, sorted(expired), plan.done - held, tidy, retention_s)
     if known.accepted and not later:
         identity.end_acceptance(database)
     preset_versions.forget_expired(database, retention_s)
@@ -90,10 +92,10 @@ def _remove(blobs: Blobs, doomed: Sequence[BlobInfo]) -> tuple[list[BlobInfo], d
     return stuck, later
 
 
-def _forget(database: Database, expired: Sequence[str], left: set[str], owners: set[str], retention_s: float) -> None:
+def _forget(database: Database, expired: Sequence[str], left: set[str], tidy: set[str], retention_s: float) -> None:
     """Remove the rows of jobs whose files are gone, of old keys and webhooks, and of callers without jobs.
 
-    `owners` have files that are yet to be removed.
+    `tidy` had ended when the plan was made, and have no file any more that it would remove.
     """
     lost = 0
     for i in range(0, len(expired), BATCH):
@@ -105,7 +107,7 @@ def _forget(database: Database, expired: Sequence[str], left: set[str], owners: 
         advisory_lock(session, SUBMIT_LOCK)  # a new job comes with its caller's row
         batch_course.mend_ended(session, MENDED)
         forget_old_left(session, left, read_clock(session) - GRACE_S)  # a younger one may precede its files
-        quota.give_back_of_ended(session, owners)
+        quota.give_back_of_ended(session, tidy)
         idempotency.forget_old(session)
         outbox.forget_old(session, retention_s)
         keys.forget_ended(session)

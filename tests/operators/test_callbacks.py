@@ -85,6 +85,8 @@ def test_the_receivers_of_a_tenant_have_a_secret_of_their_own(watched: RunningSe
     for secret in command(watched, "webhook-secret", "--tenant", "other").stdout.split():
         with pytest.raises(WebhookVerificationError):
             Webhook(secret).verify(received.body, received.headers)
+    default = command(watched, "webhook-secret", "--tenant", "default")  # it would be the secret of all
+    assert (default.returncode, default.stdout) == (2, "")
     unknown = command(watched, "webhook-secret", "--tenant", "nobody")
     assert (unknown.returncode, unknown.stdout) == (2, "")
     assert "there is no tenant 'nobody'" in unknown.stderr

@@ -39,7 +39,10 @@ pytestmark = pytest.mark.slow
 ACME = "acme"
 TABLES = (KeyRow, JobRow, BatchRow, PresetRow, PresetVersionRow, DeliveryRow, UsageRow, StyleUseRow)
 WRITES = 7  # at least, of a removal: the mark; jobs, batches, presets, former states, Gram matrices; all else
-WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+WAITING = text(
+    "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 ZERO = dict.fromkeys(("jobs", "megapixel_evaluations", "compute_s", "bytes_in", "bytes_out"), 0)
 
 

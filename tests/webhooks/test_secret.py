@@ -98,7 +98,7 @@ def test_the_command_prints_the_secret_that_signs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("NST_DATA", str(tmp_path))
-    assert webhook_secret.run(argparse.Namespace(tenant="default")) == 0
+    assert webhook_secret.run(argparse.Namespace(tenant=None)) == 0
     settings = Settings(data=tmp_path)
     database = Database(settings.database)
     assert capsys.readouterr().out.splitlines() == list(signing_secrets(settings, database))

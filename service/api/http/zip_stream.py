@@ -25,7 +25,7 @@ def zipped(parts: Iterable[Part], may_go_on: Callable[[], bool]) -> Iterator[byt
     the method alone. Names are such as every system takes, and differ there.
 
     An error of a file breaks the zip file off, so that it isn't taken for a whole one. So does `may_go_on`, which is
-    asked before each piece, once it returns False: the caller's key was revoked.
+    asked before each piece, once it returns False: the caller's key may have ended.
     """
     sink, names, now = _Sink(), Counter[str](), time.localtime()[:6]
     with ZipFile(sink, "w") as archive:

@@ -29,7 +29,7 @@ from service.api.schemas.resources import batch_item_resource
 from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, LIVE, live_response
 from service.api.views.placed import queue_in
-from service.errors import BlobNotFound, NotReady, Overtaken, StorageError
+from service.errors import NotReady, Overtaken, StorageError
 from service.jobs.batch_resource import BatchSnapshot, batch_resource
 from service.jobs.batches import BatchState
 from service.jobs.idempotency import RepeatKey
@@ -196,7 +196,7 @@ def get_batch_zip(path: BatchPath) -> Response:
 def _parts(rows: Sequence[JobRow], app: AppContext) -> Iterator[Part]:
     """Yield the pictures that transfers have finished, each with its name.
 
-    Raises BlobNotFound if a transfer was deleted meanwhile: without its pictures the zip file isn't whole.
+    Raises ConnectionAbortedError if a transfer was deleted meanwhile: without its pictures the zip file isn't whole.
     """
     gone = {row.id for row in rows}
     for row, wanted in app.batches.with_requests(rows):
@@ -205,7 +205,7 @@ def _parts(rows: Sequence[JobRow], app: AppContext) -> Iterator[Part]:
             name = picture_name(wanted, i, FORMATS.get(picture.media_type, "png"))
             yield name, BlobFile(app.blobs, picture).pieces
     if gone:
-        raise BlobNotFound("pictures were deleted while they were sent")
+        raise ConnectionAbortedError("pictures were deleted while they were sent")
 
 
 @blueprint.get("/<id>/events", responses=EVENTS | {"404": Problem, "503": Problem})
