@@ -7,7 +7,7 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -20,6 +20,7 @@ DATABASE = "service.db"
 BLOBS = "blobs/"  # before the key of a blob
 FORMAT = 1  # of the archive; one that is higher belongs to a later version of the service
 PIECE = 2**20  # bytes that are in memory at a time
+OVERHEAD = 2048  # bytes that a file takes beside its own, at most: header, padding, its line in the manifest
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,19 @@ class Manifest:
 
 
 class ArchiveWriter:
-    """An archive that is being written; `added` has the digests of its files so far."""
+    """An archive that is being written; `added` has the digests of its files so far.
 
-    def __init__(self, file: IO[bytes]) -> None:
+    Args:
+        check_room: raises NoSpace if so many bytes more have no room; each file that is added is checked.
+    """
+
+    def __init__(self, file: IO[bytes], check_room: Callable[[int], None]) -> None:
+        self._check_room = check_room
         self._tar = tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - see finish
         self.added: dict[str, Digest] = {}
 
     def add(self, name: str, path: Path) -> int:
-        """Add a file; return its size in bytes. Raises FileNotFoundError if there is none."""
+        """Add a file; return its size in bytes. Raises FileNotFoundError if there is none, and NoSpace."""
         with path.open("rb") as source:
             size = os.fstat(source.fileno()).st_size
             self._add(name, source, size)
@@ -86,6 +92,7 @@ class ArchiveWriter:
         self._tar.close()
 
     def _add(self, name: str, source: IO[bytes], size: int) -> None:
+        self._check_room(size + OVERHEAD)
         member = tarfile.TarInfo(name)
         member.size, member.mode = size, 0o600
         reader = _Hashing(source)

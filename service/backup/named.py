@@ -30,10 +30,16 @@ NAMING = (
 
 @dataclass(frozen=True)
 class NamedBlob:
-    """A blob by its key; `needed` says whether something can't be done or shown without it."""
+    """A blob by its key.
+
+    Attributes:
+        needed: whether something can't be done or shown without it.
+        is_overwritten: whether a worker goes on writing newer ones under this key.
+    """
 
     key: str
     needed: bool
+    is_overwritten: bool = False
 
 
 def named_blobs(session: Transaction) -> Iterator[NamedBlob]:
@@ -52,18 +58,18 @@ def _is_stored(blob: NamedBlob) -> bool:
 
 def _of_job(job: JobRow) -> Iterator[NamedBlob]:
     """Yield a job's blobs. An ended job keeps no files of others, an ended learning none, and a judging never any."""
-    ended, own = job.status in ENDED, f"{job_folder(job.id)}/"
+    ended, runs, own = job.status in ENDED, job.status == "running", f"{job_folder(job.id)}/"
     for key in (*blobs(job.request), *blobs(job.result)):
         keeps = not ended or (key.startswith(own) and job.kind != LEARN)
         yield NamedBlob(key, keeps and job.kind not in FOLLOWING)
     if job.result and isinstance(sheet := job.result.get("sheet"), str):
         yield NamedBlob(sheet, needed=True)
     if job.preview:
-        yield NamedBlob(job.preview.blob, needed=False)
+        yield NamedBlob(job.preview.blob, needed=False, is_overwritten=runs)
     if not job.result:
         yield from (NamedBlob(picture.blob, needed=True) for picture in job.finished_pictures)
     if job.checkpoint and job.checkpoint.blob and not ended:
-        yield NamedBlob(job.checkpoint.blob, needed=False)
+        yield NamedBlob(job.checkpoint.blob, needed=False, is_overwritten=runs)
 
 
 def _of_preset(preset: PresetState) -> Iterator[NamedBlob]:

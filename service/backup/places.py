@@ -18,10 +18,15 @@ from service.storage.disks import blobs_folder, database_file
 
 @dataclass(frozen=True)
 class Places:
-    """The database's file and the blobs' folder, of which either may not exist yet."""
+    """The database's file and the blobs' folder, of which either may not exist yet.
+
+    Attributes:
+        floor: bytes that stay free on their disks, as far as these aren't small.
+    """
 
     database: Path
     blobs: Path
+    floor: int = 0
 
     @classmethod
     def of(cls, settings: Settings) -> Places:
@@ -32,7 +37,7 @@ class Places:
                 "only an SQLite file and a folder of blobs can be backed up and restored by this command: for "
                 "PostgreSQL and S3 see Backup in docs/operating.md"
             )
-        return cls(database.absolute(), blobs.absolute())
+        return cls(database.absolute(), blobs.absolute(), settings.disk_floor)
 
 
 @contextmanager

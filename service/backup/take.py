@@ -2,7 +2,8 @@
 
 There are passes without a lock, each of which copies the database and the blobs that are new in it, so each has less
 to do. The last pass keeps writers of the database waiting. A blob is written before the row that names it and removed
-after the row is gone, so no blob that the last copy names can vanish meanwhile.
+after the row is gone, so no blob that the last copy names can vanish meanwhile. Checkpoints and previews of running
+jobs, which are overwritten, are copied in the last pass alone: so none is older than its row says.
 """
 
 from __future__ import annotations
@@ -14,23 +15,26 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 from sqlalchemy import delete
 
 from service import __version__
-from service.backup.archive import BLOBS, DATABASE, ArchiveWriter, Manifest
+from service.backup.archive import BLOBS, DATABASE, OVERHEAD, ArchiveWriter, Manifest
 from service.backup.named import named_blobs
 from service.backup.places import Places, sync, work_folder
+from service.backup.room import Room
 from service.errors import InvalidInput, StorageError
 from service.jobs.attempts import give_back_all
 from service.jobs.expiry import batch_has_expired, has_expired
 from service.machine.memory import MIB
 from service.storage import identity
-from service.storage.database import BUSY_TIMEOUT_S, Database
+from service.storage.database import BUSY_TIMEOUT_S, Database, Transaction
 from service.storage.disks import check_database_file
 from service.storage.migrations.upgrade import HEAD
 from service.storage.preset_schema import PresetVersionRow
+from service.storage.quota import reserved_bytes
 from service.storage.schema import BatchRow, JobRow, WorkerRow
 from service.styles import preset_versions
 
@@ -53,6 +57,7 @@ def take_backup(places: Places, retention_s: float, file: Path) -> Taken:
     Raises:
         Unavailable: there is no database, or another backup is written to this file.
         InvalidInput: the file exists.
+        NoSpace: there is no room for it beside what stays for the service.
         StorageError: something can't be read or written.
     """
     check_database_file(places.database)
@@ -61,7 +66,7 @@ def take_backup(places: Places, retention_s: float, file: Path) -> Taken:
         with work_folder(file.with_name(f"{file.name}.partial")) as folder:
             unfinished = folder / "backup.tar"
             with os.fdopen(os.open(unfinished, PRIVATE, 0o600), "wb") as out:
-                taken = _Backup(places, folder, ArchiveWriter(out)).take(retention_s)
+                taken = _Backup(places, folder, out).take(retention_s)
             sync(unfinished)
             _check_new(file)
             unfinished.rename(file)
@@ -72,12 +77,13 @@ def take_backup(places: Places, retention_s: float, file: Path) -> Taken:
 
 
 class _Backup:
-    """A backup that is being written."""
+    """A backup that is being written into the file `out`, with copies of the database in a folder beside it."""
 
-    def __init__(self, places: Places, folder: Path, archive: ArchiveWriter) -> None:
+    def __init__(self, places: Places, folder: Path, out: IO[bytes]) -> None:
         self._places = places
         self._copy = folder / DATABASE
-        self._archive = archive
+        self._room = Room(places, folder.absolute().parent)
+        self._archive = ArchiveWriter(out, self._room.check)
 
     def take(self, retention_s: float) -> Taken:
         for _ in range(PASSES):
@@ -86,13 +92,13 @@ class _Backup:
             if added <= FEW:
                 break
         with self._writers_waiting(), self._copied_database() as copy:
-            self._add_blobs(copy)
+            self._add_blobs(copy, is_last=True)
         with closing(self._opened_copy()) as copy:
             _settle(copy, retention_s)
             names, missing, tie = self._names(copy)
-        self._fold()
+        folded = self._folded()
         self._archive.add_bytes(f"{BLOBS}{identity.KEY}", tie.encode())
-        self._archive.add(DATABASE, self._copy)
+        self._archive.add(DATABASE, folded)
         names |= {f"{BLOBS}{identity.KEY}", DATABASE}
         files = {name: digest for name, digest in self._archive.added.items() if name in names}
         manifest = Manifest(__version__, HEAD, time.time(), files)
@@ -104,6 +110,7 @@ class _Backup:
         """Copy the database as it is now, and open the copy."""
         for left in self._copy.parent.glob(f"{self._copy.name}*"):
             left.unlink()
+        self._room.check(_size(self._places.database))
         with closing(self._connected()) as source, closing(sqlite3.connect(self._copy)) as target:
             source.backup(target)
         with closing(self._opened_copy()) as copy:
@@ -124,15 +131,30 @@ class _Backup:
         place = f"{self._places.database.as_uri()}?mode=rw"
         return sqlite3.connect(place, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
 
-    def _add_blobs(self, copy: Database) -> int:
-        """Add the blobs that the copy names, that exist and that the archive lacks; return their bytes."""
-        size = 0
+    def _add_blobs(self, copy: Database, *, is_last: bool = False) -> int:
+        """Add the blobs that the copy names, that exist and that the archive lacks; return their bytes.
+
+        Those that are overwritten meanwhile wait for the last pass. Raises NoSpace before the first one if they don't
+        all fit, with another copy of the database.
+        """
         with copy.reading() as session:
-            for blob in named_blobs(session):
-                if (name := f"{BLOBS}{blob.key}") not in self._archive.added:
-                    with suppress(FileNotFoundError):
-                        size += self._archive.add(name, self._places.blobs / blob.key)
+            self._room.reserved = reserved_bytes(session)
+            lacking = self._lacking(session, is_last=is_last)
+        self._room.check(sum(lacking.values()) + OVERHEAD * len(lacking) + _size(self._copy))
+        size = 0
+        for key in lacking:
+            with suppress(FileNotFoundError):
+                size += self._archive.add(f"{BLOBS}{key}", self._places.blobs / key)
         return size
+
+    def _lacking(self, session: Transaction, *, is_last: bool) -> dict[str, int]:
+        """Return the keys of the blobs that a pass has to add, with their sizes in bytes."""
+        sizes = dict[str, int]()
+        for blob in named_blobs(session):
+            if f"{BLOBS}{blob.key}" not in self._archive.added and (is_last or not blob.is_overwritten):
+                with suppress(FileNotFoundError):
+                    sizes[blob.key] = (self._places.blobs / blob.key).stat().st_size
+        return sizes
 
     def _names(self, copy: Database) -> tuple[set[str], list[str], str]:
         """Return the copy's blobs: names in the archive, keys that it lacks, and the text of the blob store's id.
@@ -149,11 +171,17 @@ class _Backup:
                     missing.add(blob.key)
         return names, sorted(missing), known.text() if known else ""
 
-    def _fold(self) -> None:
-        """Bring all of the copy into one file, without what is left in it of removed rows and secrets."""
+    def _folded(self) -> Path:
+        """Bring all of the copy into one file, without what is left in it of removed rows and secrets; return it.
+
+        It takes the copy's place, and no room on another disk, as VACUUM alone would.
+        """
+        folded = self._copy.with_suffix(".folded")
         with closing(sqlite3.connect(self._copy)) as connection:
             connection.execute("PRAGMA journal_mode = DELETE")
-            connection.execute("VACUUM")
+            connection.execute("VACUUM INTO ?", (str(folded),))
+        self._copy.unlink()
+        return folded
 
 
 def _settle(copy: Database, retention_s: float) -> None:
@@ -164,6 +192,14 @@ def _settle(copy: Database, retention_s: float) -> None:
         session.execute(delete(PresetVersionRow).where(preset_versions.has_expired(retention_s)))
         give_back_all(session)
         session.execute(delete(WorkerRow))
+
+
+def _size(database: Path) -> int:
+    """Return the bytes of an SQLite file with its write-ahead log."""
+    size = database.stat().st_size
+    with suppress(FileNotFoundError):
+        size += database.with_name(f"{database.name}-wal").stat().st_size
+    return size
 
 
 def _check_new(file: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, union_all, update
+from sqlalchemy import ColumnElement, case, delete, select, union_all, update
 from sqlalchemy.orm import Session
 
 from service.jobs.outbox import EMPTIED, LEASE_S, let_webhooks_go, state_of, states_of_pictures
@@ -100,10 +100,11 @@ class Deliveries:
 
     def delivered(self, id: str) -> None:
         """Mark a message as delivered, even if another dispatcher is trying it now."""
-        self._end(id, delivered_at=now(), error=None)
+        made = case((DeliveryRow.attempts == 0, 1), else_=DeliveryRow.attempts)  # counted anew during this one
+        self._end(id, delivered_at=now(), error=None, attempts=made)
 
     def failed(self, id: str, attempts: int, error: str) -> None:
-        """Plan the next attempt, if there is one left. Do nothing if a later attempt has begun."""
+        """Plan the next attempt, if there is one left. Do nothing if a later one has begun, or the count anew."""
         pause, newest, told = _pause(attempts), DeliveryRow.attempts == attempts, error[:MAX_ERROR]
         if pause is None:
             self._end(id, newest, error=told)
@@ -113,14 +114,14 @@ class Deliveries:
             session.execute(next_one.values(due_at=now() + pause, error=told))
 
     def give_back(self, id: str, attempts: int) -> None:
-        """Have a message due at once whose claimed attempt was not made. Do nothing if a later one has begun."""
+        """Have a message due at once whose claimed attempt was not made. Do nothing where `failed` does nothing."""
         unsent = update(DeliveryRow).where(*_undelivered(id), DeliveryRow.attempts == attempts)
         with self._database.writing() as session:
             session.execute(unsent.values(attempts=attempts - 1, due_at=now()))
 
-    def given_up(self, id: str, error: str) -> None:
-        """Mark a message as failed for good."""
-        self._end(id, error=error[:MAX_ERROR])
+    def given_up(self, id: str, attempts: int, error: str) -> None:
+        """Mark a message as failed for good. Do nothing where `failed` does nothing."""
+        self._end(id, DeliveryRow.attempts == attempts, error=error[:MAX_ERROR])
 
     def of_job(self, id: str) -> dict[str, Any] | None:
         """Return the webhook of a job as `of_jobs` does; None if there is none (yet)."""

@@ -77,7 +77,8 @@ def send_again(session: Session, job_id: str) -> bool:
     """Make the webhook of an ended job due now; return whether it is still kept.
 
     It keeps its id, by which receivers know what they have had. One that waits for its next attempt doesn't wait any
-    longer, unless that is less than LEASE_S away: it may be under way.
+    longer, unless that is less than LEASE_S away: it may be under way. If it is, and fails, the next one follows when
+    its lease ends: as the count begins anew, the failure is that of an attempt before.
     """
     row = session.scalar(select(DeliveryRow).where(_webhook(job_id)).with_for_update())
     if row is None or row.due_at == HELD:
@@ -88,6 +89,8 @@ def send_again(session: Session, job_id: str) -> bool:
         row.due_at = clock
     elif row.due_at > clock + LEASE_S:
         row.due_at = clock
+    else:
+        row.attempts, row.error = 0, None
     return True
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlparse
 
 from sqlalchemy import make_url
 
 from service.errors import NoSpace, StorageError, Unavailable
 from service.machine.memory import MIB
+
+T = TypeVar("T")
 
 KEPT = 4 * MIB  # bytes kept for the database: the size of a full write-ahead log
 KEPT_SHARE = 16  # on a small disk, one 16th of it instead
@@ -47,13 +50,20 @@ class Disk:
         about = self._about()
         return about.f_blocks * about.f_frsize
 
+    def is_that_of(self, folder: Path) -> bool:
+        """Return whether another folder, which may not exist yet either, is in this file system."""
+        return self._asked(os.stat).st_dev == Disk(folder)._asked(os.stat).st_dev
+
     def _about(self) -> os.statvfs_result:
-        """Return statvfs of the folder. Raises StorageError if that fails."""
+        return self._asked(os.statvfs)
+
+    def _asked(self, call: Callable[[Path], T]) -> T:
+        """Return what the system says of the folder, or of the one in which it would be. Raises StorageError."""
         try:
             try:
-                return os.statvfs(self.folder)
+                return call(self.folder)
             except FileNotFoundError:
-                return os.statvfs(next(path for path in self.folder.parents if path.exists()))
+                return call(next(path for path in self.folder.parents if path.exists()))
         except OSError as error:
             said = "the disk doesn't say what room it has"
             raise StorageError(f"{said}: {self.folder}: {error.strerror}", said=said) from error

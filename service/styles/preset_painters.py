@@ -112,9 +112,17 @@ class PresetPainters:
 
     def has(self, version: str, painter: StoredFile | None) -> bool:
         """Return whether a preset has this painter still."""
+        return self._found(version, painter) is not None
+
+    def has_model(self, version: str, painter: StoredFile) -> bool:
+        """Return whether a preset has this painter still, with its ONNX file."""
+        found = self._found(version, painter)
+        return found is not None and found.onnx != ""
+
+    def _found(self, version: str, painter: StoredFile | None) -> PresetPainter | None:
         with self._database.reading() as session:
             found = session.scalar(select(PresetRow.painter).where(PresetRow.version == version))
-        return found is not None and painter is not None and found.blob == painter.blob
+        return found if found and painter and found.blob == painter.blob else None
 
     def judge(self, version: str, painter: StoredFile | None, judged: Json) -> None:
         """Enter a painter's losses beside the optimiser's; nothing happens where the preset has another by now."""
@@ -155,15 +163,18 @@ class PresetPainters:
             row.bytes += painter.counted
         return True
 
-    def add_model(self, version: str, weights: StoredFile, model: StoredFile, size: int) -> bool:
+    def add_model(
+        self, version: str, weights: StoredFile, model: StoredFile, size: int, hold: Callable[[Session], None]
+    ) -> bool:
         """Give the painter of a preset that has these weights its ONNX file of `size` bytes.
 
-        Return False where the preset is gone or has other weights by now.
+        `hold` is as for `put`. Return False where the preset is gone or has other weights by now.
         """
         with self._database.writing() as session:
             row = session.scalar(select(PresetRow).where(PresetRow.version == version).with_for_update())
             if row is None or row.painter is None or row.painter.blob != weights.blob:
                 return False
+            hold(session)
             row.painter = replace(row.painter, onnx=model.blob, onnx_sha256=model.sha256, bytes=size)
         return True
 

@@ -135,7 +135,7 @@ class WebhookDispatcher:
             self._send(delivery, trace)
         except Undeliverable as error:
             logger.warning("%s %s of job %s is given up: %s", *_names(delivery), error)
-            self._deliveries.given_up(delivery.id, str(error))
+            self._deliveries.given_up(delivery.id, delivery.attempts, str(error))
             return "given_up"
         except NotDelivered as error:
             logger.info("%s %s of job %s: %s", *_names(delivery), error)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from service.errors import JobFailed
+from service.jobs.leases import LeaseLost
 from service.jobs.tasks import OnnxTask
 from service.painters.graph import onnx_file
 from service.painters.weights import PainterWeights
@@ -12,6 +15,7 @@ from service.storage.records import TaskResult
 from service.storage.unsaved import try_to_delete
 from service.styles.preset_painters import PresetPainters
 from service.worker.engine_job import EngineRun
+from service.worker.left_behind import left_behind
 
 LICENCE = "as the style's pictures"
 
@@ -21,15 +25,30 @@ class OnnxRun(EngineRun):
 
     def work(self) -> None:
         task = OnnxTask.from_json(self.claim.request)
+        painters = PresetPainters(self.leases.database, self.blobs)
+        if not painters.has_model(task.version, task.painter):  # else an attempt before was killed after it gave it
+            self._make(task, painters)
+        self.leases.succeed(self.claim, TaskResult())
+
+    def _make(self, task: OnnxTask, painters: PresetPainters) -> None:
+        """Store the file, and enter it in the preset."""
         data = preset_onnx(PainterWeights.from_bytes(self.read(task.painter)), task.preset)
         folder = task.painter.blob.rpartition("/")[0]
-        model = StoredFile(f"{folder}/painter-{self.claim.id}-{self.claim.fence}.onnx", digest(data))
+        own = f"-{self.claim.id}.onnx"  # the ending of this job's files: the folder has others
+        for blob in left_behind(self.blobs, folder, self.claim.fence):
+            if blob.key.endswith(own):
+                self.blobs.delete(blob.key)
+        model = StoredFile(f"{folder}/painter-{self.claim.fence}{own}", digest(data))
         self.blobs.put(model.blob, data)
-        painters = PresetPainters(self.leases.database, self.blobs)
-        if not painters.add_model(task.version, task.painter, model, len(data)):
+        hold = partial(self.leases.hold, claim=self.claim)
+        try:
+            is_given = painters.add_model(task.version, task.painter, model, len(data), hold)
+        except LeaseLost:
+            try_to_delete(self.blobs, model.blob)
+            raise
+        if not is_given:
             try_to_delete(self.blobs, model.blob)
             raise JobFailed("the preset was replaced or deleted meanwhile")
-        self.leases.succeed(self.claim, TaskResult())
 
 
 def preset_onnx(weights: PainterWeights, preset: str) -> bytes:

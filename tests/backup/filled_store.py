@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from front_door import png
-from jobs.submitting import REQUEST
+from jobs.submitting import REQUEST, claimed
 
 from service.backup.places import Places
 from service.config import Settings
@@ -35,7 +35,8 @@ class Store:
         self.presets = Presets(self.database, self.blobs)
         self.save("kept")
         self.ids = [self.submit() for _ in range(2)]
-        assert Leases(self.database, 60).claim("host:1", {}) is not None
+        self.leases = Leases(self.database, 60)
+        self.claim = claimed(self.leases)
 
     def save(self, name: str) -> None:
         self.presets.put(name, "", [StyleImage(PICTURE)])

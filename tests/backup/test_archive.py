@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from backup.filled_store import PICTURE, WEEK_S, Store, blobs_in
+from jobs.stepped import State
 from sqlalchemy import select
 from sweep.swept import end_retention
 
@@ -32,6 +33,7 @@ from service.storage.pictures import StoredImage
 from service.storage.preset_schema import PresetVersionRow
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
+from service.worker.reporter import Reporter
 
 
 def test_what_is_restored_is_tied_and_nobody_works_on_it(store: Store, backup: Path, elsewhere: Places) -> None:
@@ -105,6 +107,36 @@ def test_an_expired_job_is_left_out(store: Store, elsewhere: Places, tmp_path: P
     take_backup(store.places, -1.0, tmp_path / "x.tar")
     restore_backup(elsewhere, tmp_path / "x.tar")
     assert not [key for key in blobs_in(elsewhere) if store.ids[1] in key]
+
+
+def test_the_checkpoint_and_the_preview_of_a_running_job_are_those_that_its_row_names(
+    store: Store, elsewhere: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker goes on while a file is copied, and overwrites both."""
+    reporter = Reporter(store.leases, store.blobs, store.claim, lambda: False, 60)
+    steps, add = iter(range(50, 5000, 50)), archive.ArchiveWriter.add
+
+    def go_on() -> None:
+        reporter.on_progress(State(next(steps)))
+        reporter.report_last()
+
+    def slow(self: archive.ArchiveWriter, name: str, path: Path) -> int:
+        if name.startswith("blobs/styles/"):  # the last ones of the first pass
+            go_on()
+        return add(self, name, path)
+
+    go_on()
+    monkeypatch.setattr(archive.ArchiveWriter, "add", slow)
+    take_backup(store.places, WEEK_S, tmp_path / "x.tar")
+    restore_backup(elsewhere, tmp_path / "x.tar")
+    blobs = Blobs(elsewhere.blobs.as_uri())
+    with closing(Database(f"sqlite:///{elsewhere.database}")) as database:
+        job = Queue(database, Limits()).get(store.claim.id)
+    assert job.checkpoint is not None and job.checkpoint.blob is not None and job.preview is not None
+    reached = job.checkpoint.progress.iteration
+    assert reached > 50
+    assert blobs.get(job.checkpoint.blob) == b"%d" % reached
+    assert blobs.get(job.preview.blob) == store.blobs.get(job.preview.blob)
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from sqlalchemy import select
 
 from service.jobs import deliveries
 from service.jobs.deliveries import BACKOFF_S, JITTER, Deliveries, Delivery
-from service.jobs.outbox import LEASE_S, enqueue, forget_old, send_again
+from service.jobs.outbox import LEASE_S, enqueue, forget_old
 from service.storage.database import Database, now
 from service.storage.schema import DeliveryRow
 
@@ -168,47 +167,6 @@ def test_webhooks_to_busy_hosts_and_of_busy_tenants_stay_where_they_are(
         assert (delivery.host, delivery.tenant) == (host, "acme")
 
 
-def again(database: Database, job_id: str = "job") -> bool:
-    with database.writing() as session:
-        return send_again(session, job_id)
-
-
-@pytest.mark.parametrize("ended", [Deliveries.delivered, lambda outbox, id: outbox.given_up(id, "no")])
-def test_what_is_over_can_be_sent_again_under_its_id(
-    database: Database, outbox: Deliveries, ended: Callable[[Deliveries, str], None]
-) -> None:
-    leave(database)
-    id = claimed(outbox).id
-    ended(outbox, id)
-    assert again(database)
-    assert outbox.of_job("job") == {"url": URL, "status": "pending", "attempts": 0, "error": None}
-    assert claimed(outbox).id == id
-
-
-def test_one_that_waits_long_is_tried_at_once_and_its_attempts_go_on_counting(
-    database: Database, outbox: Deliveries
-) -> None:
-    leave(database)
-    with database.writing() as session:
-        session.scalars(select(DeliveryRow)).one().attempts = 4
-    first = claimed(outbox)
-    outbox.failed(first.id, first.attempts, "it answered 500")
-    assert outbox.claim() is None
-    assert again(database)
-    assert claimed(outbox).attempts == 6
-
-
-def test_one_that_may_be_under_way_is_left_alone(database: Database, outbox: Deliveries) -> None:
-    leave(database)
-    claimed(outbox)
-    assert again(database)
-    assert outbox.claim() is None
-
-
-def test_one_that_is_no_longer_kept_can_not_be_sent_again(database: Database) -> None:
-    assert not again(database)
-
-
 def test_what_is_delivered_is_over(database: Database, outbox: Deliveries) -> None:
     leave(database)
     assert outbox.of_job("job") == {"url": URL, "status": "pending", "attempts": 0, "error": None}
@@ -267,7 +225,7 @@ def test_after_the_last_pause_it_is_given_up(database: Database, outbox: Deliver
 
 def test_what_is_given_up_is_over_and_says_why(database: Database, outbox: Deliveries) -> None:
     leave(database)
-    outbox.given_up(claimed(outbox).id, "it answered 410")
+    outbox.given_up(claimed(outbox).id, 1, "it answered 410")
     assert outbox.of_job("job") == {"url": URL, "status": "failed", "attempts": 1, "error": "it answered 410"}
     assert outbox.claim() is None
 
@@ -278,6 +236,7 @@ def test_a_failure_told_after_another_has_claimed_it_changes_nothing(database: D
     first, second = claimed(outbox), claimed(outbox)
     assert (first.id, second.attempts) == (second.id, 2)
     outbox.failed(first.id, first.attempts, "too late")
+    outbox.given_up(first.id, first.attempts, "too late")
     assert outbox.of_job("job") == {"url": URL, "status": "pending", "attempts": 2, "error": None}
 
 
@@ -289,7 +248,7 @@ def test_a_success_stands_whatever_another_dispatcher_says(database: Database, o
     delivered = {"url": URL, "status": "delivered", "attempts": 2, "error": None}
     outbox.failed(second.id, second.attempts, "it answered 500")
     assert outbox.of_job("job") == delivered
-    outbox.given_up(second.id, "it answered 410")
+    outbox.given_up(second.id, second.attempts, "it answered 410")
     assert outbox.of_job("job") == delivered
     assert outbox.claim() is None
 
@@ -313,7 +272,7 @@ def test_a_success_counts_though_its_claim_had_run_out(database: Database, outbo
 
 def test_an_error_is_kept_at_a_bearable_length(database: Database, outbox: Deliveries) -> None:
     leave(database)
-    outbox.given_up(claimed(outbox).id, "x" * 10_000)
+    outbox.given_up(claimed(outbox).id, 1, "x" * 10_000)
     outcome = outbox.of_job("job")
     assert outcome is not None
     assert outcome["error"] == "x" * 500
@@ -325,7 +284,7 @@ def test_only_old_ones_that_are_over_are_forgotten(database: Database, outbox: D
     for _ in range(3):
         delivery = claimed(outbox)
         if delivery.job_id.endswith("over"):
-            outbox.given_up(delivery.id, "no")
+            outbox.given_up(delivery.id, delivery.attempts, "no")
     with database.writing() as session:
         for row in session.scalars(select(DeliveryRow)):
             row.created_at -= 1000 if row.job_id.startswith("old") else 0
@@ -343,5 +302,5 @@ def test_characters_that_databases_refuse_are_replaced_in_what_a_receiver_has_sa
     delivery = claimed(outbox)
     outbox.failed(delivery.id, 1, "it said: \0é\ud800")
     assert outbox.of_job("job") == {"url": URL, "status": "pending", "attempts": 1, "error": "it said: \ufffdé\ufffd"}
-    outbox.given_up(delivery.id, "\0")
+    outbox.given_up(delivery.id, 1, "\0")
     assert status(outbox) == "failed"

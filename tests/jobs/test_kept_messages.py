@@ -29,7 +29,7 @@ from service.storage.tenant_limits import TenantLimits
 HOOK = "https://hooks.example.com/"
 OVER = [
     Deliveries.delivered,
-    lambda outbox, id: outbox.given_up(id, "no"),
+    lambda outbox, id: outbox.given_up(id, 1, "no"),
     lambda outbox, id: outbox.failed(id, 1, "no"),
 ]
 

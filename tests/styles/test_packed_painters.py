@@ -122,12 +122,12 @@ def test_an_onnx_file_is_only_taken_for_the_weights_that_it_is_of(
     old, new = former.painter, row.painter
     assert old is not None
     assert new is not None
-    assert not painters.add_model(former.version, old, model, 3)
-    assert not painters.add_model(row.version, old, model, 3)
+    assert not painters.add_model(former.version, old, model, 3, unclaimed)
+    assert not painters.add_model(row.version, old, model, 3, unclaimed)
     change_preset(database, "packed", PresetChanges(name="renamed"))  # while a worker makes the file
-    assert painters.add_model(row.version, new, model, 3)
+    assert painters.add_model(row.version, new, model, 3, unclaimed)
     shown = presets.get("renamed").painter
     assert shown is not None
     assert (shown.onnx, shown.onnx_sha256, shown.bytes, shown.blob) == (model.blob, model.sha256, 3, new.blob)
     presets.delete("renamed")
-    assert not painters.add_model(row.version, new, model, 3)
+    assert not painters.add_model(row.version, new, model, 3, unclaimed)
