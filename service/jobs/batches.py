@@ -37,7 +37,7 @@ from service.machine.bells import ROWS, ring
 from service.storage.counted import files_bytes, row_bytes
 from service.storage.database import advisory_lock, read_clock
 from service.storage.kinds import TRANSFER
-from service.storage.left import forget_left, leave
+from service.storage.left import Left, forget_left, leave
 from service.storage.records import BatchSums, JobProgress, JobUsage
 from service.storage.row_locks import lock_jobs
 from service.storage.schema import ENDED, BatchRow, JobRow
@@ -211,24 +211,20 @@ class Batches(TenantJobs):
             cancel(session, ids)
         return self.get(id)
 
-    def delete(self, id: str) -> list[str]:
-        """Remove a batch and its jobs, which takes them from their workers; return the folders of their files.
-
-        Raises NotFound.
-        """
-        self.get(id)
+    def delete(self, id: str) -> None:
+        """Remove a batch and its jobs, which takes them from their workers. Raises NotFound."""
+        batch = self.get(id)
         with self._database.writing() as session:
             jobs = session.scalars(select(JobRow.id).where(JobRow.batch == id)).all()
             lock_jobs(session, with_judging(jobs), batches=[id])
             rows = session.scalars(select(JobRow).options(WITHOUT_REQUEST).where(JobRow.batch == id)).all()
             for row in rows:
                 ledger.enter_removed(session, row)
-            ids = [id, *(row.id for row in rows)]
-            folders = [job_folder(each) for each in ids]
-            remove(session, ids)
-            leave(session, folders)
+            shared = Left(job_folder(id), self._tenant, batch.owner, batch.bytes)
+            own = [Left(job_folder(row.id), self._tenant, row.owner, row.bytes - row.reserved) for row in rows]
+            remove(session, [id, *(row.id for row in rows)])
+            leave(session, [shared, *own])
         ring(ROWS)
-        return folders
 
 
 def _state(batch: BatchRow, sums: BatchSums, progress: Sequence[JobProgress]) -> BatchState:

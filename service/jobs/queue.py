@@ -28,7 +28,7 @@ from service.machine.bells import ROWS, ring
 from service.storage.counted import files_bytes, row_bytes
 from service.storage.database import advisory_lock, read_clock
 from service.storage.kinds import LEARN, TRANSFER
-from service.storage.left import any_left, forget_left, leave
+from service.storage.left import Left, any_left, forget_left, leave
 from service.storage.quota import reserved_bytes
 from service.storage.records import JobUsage
 from service.storage.row_locks import lock_jobs
@@ -206,7 +206,7 @@ class Queue(TenantJobs):
                 raise NotFound(f"there is no job {id!r}")
             ledger.enter_removed(session, row)
             remove(session, [id])
-            leave(session, [job_folder(id)])
+            leave(session, [Left(job_folder(id), self._tenant)])  # whoever deletes it removes its files at once
             if row.batch is not None:
                 end_if_done(session, row.batch)
         ring(ROWS)

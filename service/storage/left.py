@@ -1,29 +1,56 @@
-"""Folders of the blobs that have no row on purpose, so that their files may be removed too."""
+"""Folders of the blobs that have no row on purpose, so that their files may be removed too.
+
+What they hold counts for whoever had their rows until it is removed: else a tenant could fill the disk by saving and
+deleting again and again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from service.storage.database import read_clock
+from service.storage.left_schema import HAS_BYTES, LeftRow
 from service.storage.row_locks import delete_unlocked
-from service.storage.schema import LeftRow
 from service.storage.upsert import insert_into
 
 BATCH = 1000  # folders in a statement: databases limit its parameters, PostgreSQL to 65,535
 
 
-def leave(session: Session, folders: Collection[str]) -> None:
-    """Record that the files in these folders may be removed: in the transaction that removes the row.
+@dataclass(frozen=True)
+class Left:
+    """A folder whose row is removed: whose that was, and the bytes that its files count until they are removed."""
 
-    Or before files are written, until the transaction that writes the row (service.storage.unsaved).
+    folder: str
+    tenant: str
+    owner: str = ""
+    bytes: int = 0
+
+
+def leave(session: Session, removed: Iterable[Left]) -> None:
+    """Record that the files in these folders may be removed: in the transaction that removes the row."""
+    _record(session, [asdict(one) for one in removed])
+
+
+def note(session: Session, folders: Collection[str]) -> None:
+    """Record folders of which nobody knows whether they are without a row for good.
+
+    Those into which files are written before the row (service.storage.unsaved), and those that a worker may still
+    write to. Their files may be removed after a while.
     """
-    if folders:
+    _record(session, [{"folder": folder} for folder in set(folders)])
+
+
+def _record(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
         left_at, new = read_clock(session), insert_into(session, LeftRow)
-        noted = new.on_conflict_do_update(index_elements=("folder",), set_={"left_at": new.excluded.left_at})
-        session.execute(noted, [{"folder": name, "left_at": left_at} for name in sorted(set(folders))])
+        changed = {name: new.excluded[name] for name in ("left_at", *rows[0]) if name != "folder"}
+        recorded = new.on_conflict_do_update(index_elements=("folder",), set_=changed)
+        session.execute(recorded, [row | {"left_at": left_at} for row in sorted(rows, key=lambda row: row["folder"])])
 
 
 def any_left(session: Session, folders: Collection[str]) -> bool:
@@ -34,6 +61,25 @@ def any_left(session: Session, folders: Collection[str]) -> bool:
 def left_folders(session: Session) -> set[str]:
     """Return the recorded folders, which may still hold files."""
     return set(session.scalars(select(LeftRow.folder)))
+
+
+def removed_folders(session: Session) -> set[str]:
+    """Return those of the recorded folders that surely get no row any more."""
+    return set(session.scalars(select(LeftRow.folder).where(LeftRow.tenant.is_not(None))))
+
+
+def counted_folders(session: Session, tenant: str) -> list[str]:
+    """Return the folders that count for a tenant, those that were left last first; BATCH at most."""
+    counted = select(LeftRow.folder).where(LeftRow.tenant == tenant, HAS_BYTES)
+    return list(session.scalars(counted.order_by(LeftRow.left_at.desc(), LeftRow.folder).limit(BATCH)))
+
+
+def count_no_longer(session: Session, folders: Collection[str]) -> None:
+    """Let folders count nothing, whose files are removed; records that others hold stay as they are."""
+    for names in _batches(folders):
+        free = select(LeftRow.folder).where(LeftRow.folder.in_(names), HAS_BYTES).with_for_update(skip_locked=True)
+        emptied = update(LeftRow).where(LeftRow.folder.in_(free)).values(bytes=0)
+        session.execute(emptied, execution_options={"synchronize_session": False})
 
 
 def forget_left(session: Session, folders: Collection[str]) -> None:

@@ -1,32 +1,42 @@
 """The quota of a caller: the bytes of its files and rows, counted from the rows.
 
 Counted are its jobs (rows with their requests, files of requests and results, and what results to come may take), its
-batches with what their jobs share, its webhooks and deliveries, and its presets with their former states.
+batches with what their jobs share, its webhooks and deliveries, and its presets with their former states. What
+presets and batches have left counts until the files are removed.
 
-Previews, checkpoints, the ONNX files of painters that came with packs, and files of rows that are gone are not
-counted. Neither are Gram matrices, and the packs of them that workers make: they are a cache, which has a limit of
-its own (service.worker.sweep_plan).
+Previews, checkpoints and the ONNX files of painters that came with packs are not counted. Neither are Gram matrices,
+and the packs of them that workers make: they are a cache, which has a limit of its own (service.worker.sweep_plan).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Literal
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from service.errors import NoSpace
 from service.machine.memory import MIB
 from service.storage.database import read_clock
+from service.storage.left_schema import HAS_BYTES, LeftRow
 from service.storage.preset_schema import PresetRow, PresetVersionRow
 from service.storage.schema import ENDED, HAS_RESERVED, BatchRow, DeliveryRow, JobRow
 
 JOBS = (JobRow, BatchRow, DeliveryRow)
 PRESETS = (PresetRow, PresetVersionRow)
-_SUMS = (select(func.sum(row.bytes)).where(row.owner == bindparam("owner")) for row in (*JOBS, *PRESETS))
-_BYTES = select(*(one.scalar_subquery() for one in _SUMS))  # built once, because that takes longer than its answer
+Whose = Literal["tenant", "owner"]
+
+
+def sums(whose: Whose) -> Iterator[Select[int]]:
+    """Return the queries for the bytes of a tenant or an owner, a parameter: of JOBS, PRESETS and files left."""
+    for row in (*JOBS, *PRESETS):
+        yield select(func.sum(row.bytes)).where(getattr(row, whose) == bindparam(whose))
+    yield select(func.sum(LeftRow.bytes)).where(getattr(LeftRow, whose) == bindparam(whose), HAS_BYTES)
+
+
+_BYTES = select(*(one.scalar_subquery() for one in sums("owner")))  # once: that takes longer than its answer
 _UNFINISHED = (JobRow.status != status for status in ENDED)  # NOT IN would be written anew for each execution
 _RESERVED = select(func.sum(JobRow.reserved)).where(
     HAS_RESERVED,
@@ -35,13 +45,13 @@ _RESERVED = select(func.sum(JobRow.reserved)).where(
 ADVICE = "delete some with DELETE /v1/transfers/ID, /v1/batches/ID, /v1/scores/ID or /v1/styles/NAME?purge=true"
 LONGEST_S = 86_400.0  # seconds after which a caller may ask again at the latest
 IDS_AT_ONCE = 1000  # in a statement: databases limit its parameters
-UNFINISHED_S = 3600.0  # where only jobs that wait or run, or their webhooks, have something to give back
+UNFINISHED_S = 3600.0  # where jobs that wait or run, or their webhooks, or a sweep have something to give back
 
 
 def bytes_of(session: Session, owner: str) -> dict[str, int]:
     """Return the bytes of a caller's files, by what they belong to, as far as they were written."""
-    found = [int(part or 0) for part in session.connection().execute(_BYTES, {"owner": owner}).one()]
-    return {"jobs": sum(found[: len(JOBS)]), "presets": sum(found[len(JOBS) :])}
+    *found, left = (int(part or 0) for part in session.connection().execute(_BYTES, {"owner": owner}).one())
+    return {"jobs": sum(found[: len(JOBS)]), "presets": sum(found[len(JOBS) :]), "left": left}
 
 
 def all_bytes(session: Session) -> dict[str, int]:
@@ -49,6 +59,7 @@ def all_bytes(session: Session) -> dict[str, int]:
     return {
         "jobs": sum(_sum(session, select(func.sum(row.bytes))) for row in JOBS) - reserved_bytes(session),
         "presets": sum(_sum(session, select(func.sum(row.bytes))) for row in PRESETS),
+        "left": _sum(session, select(func.sum(LeftRow.bytes)).where(HAS_BYTES)),
     }
 
 
@@ -67,10 +78,10 @@ def give_back_of_ended(session: Session, ids: Collection[str]) -> None:
         session.execute(given_back, execution_options={"synchronize_session": False})
 
 
-def until_less(session: Session, column: Literal["tenant", "owner"], value: str, retention_s: float) -> float | None:
+def until_less(session: Session, column: Whose, value: str, retention_s: float) -> float | None:
     """Return the seconds until files of a tenant or caller expire, or may do; None where all of them stay.
 
-    Those of the first job that came count, and of the oldest former state of a preset.
+    Those of the first job that came count, of the oldest former state of a preset, and those that a sweep removes.
     """
     mine = (getattr(JobRow, column) == value, JobRow.bytes > 0)
     first = select(JobRow.status, func.min(JobRow.number)).where(*mine).group_by(JobRow.status)
@@ -80,6 +91,9 @@ def until_less(session: Session, column: Literal["tenant", "owner"], value: str,
     times = [*session.scalars(select(JobRow.finished_at).where(JobRow.number.in_(ended))), session.scalar(versions)]
     found = [time + retention_s - read_clock(session) for time in times if time is not None]
     messages = select(DeliveryRow.id).where(getattr(DeliveryRow, column) == value, DeliveryRow.bytes > 0).limit(1)
+    left = select(LeftRow.folder).where(getattr(LeftRow, column) == value, HAS_BYTES).limit(1)
+    if session.scalar(left) is not None:
+        found.append(UNFINISHED_S)
     if not found and (len(jobs) > len(ended) or session.scalar(messages) is not None):
         found = [UNFINISHED_S]
     least = min(found, default=math.inf)
@@ -93,13 +107,15 @@ def check_quota(session: Session, owner: str, more: int, limit: float, retention
     """
     if math.isinf(limit):
         return math.inf
-    jobs, presets = bytes_of(session, owner).values()
-    if more <= 0 or jobs + presets + more <= limit:
-        return limit - jobs - presets
+    used = bytes_of(session, owner)
+    total = sum(used.values())
+    if more <= 0 or total + more <= limit:
+        return limit - total
     raise NoSpace(
-        f"{(jobs + presets) / MIB:.1f} MiB of files are yours: {jobs / MIB:.1f} of transfers and scores, with "
-        f"results to come, and {presets / MIB:.1f} of presets. This would add {more / MIB:.1f}, and one caller may "
-        f"have {limit / MIB:g} MiB (NST_CALLER_DISK_MB): {ADVICE}",
+        f"{total / MIB:.1f} MiB of files are yours: {used['jobs'] / MIB:.1f} of transfers and scores, with "
+        f"results to come, {used['presets'] / MIB:.1f} of presets, and {used['left'] / MIB:.1f} of what was deleted "
+        f"and is yet to be removed. This would add {more / MIB:.1f}, and one caller may have {limit / MIB:g} MiB "
+        f"(NST_CALLER_DISK_MB): {ADVICE}",
         retry_after=until_less(session, "owner", owner, retention_s) if more <= limit else None,
     )
 

@@ -268,19 +268,6 @@ class MarkRow(Base):
     value: Mapped[str | None] = mapped_column(FOREIGN)
 
 
-class LeftRow(Base):
-    """A folder of the blobs, as in `jobs/<id>`, that has no row on purpose: its files may be swept up.
-
-    The row was removed, or isn't written yet (service.storage.unsaved).
-    Or the beginning of the keys of a picture's Gram matrices, whose tenant was removed.
-    """
-
-    __tablename__ = "left_folders"
-
-    folder: Mapped[str] = mapped_column(primary_key=True)
-    left_at: Mapped[float]
-
-
 class WorkerRow(Base):
     """A worker process that is ready for jobs, and when it was last seen alive.
 

@@ -21,7 +21,7 @@ from service.machine.memory import MIB
 from service.storage.database import now
 from service.storage.kinds import FOLLOWING
 from service.storage.preset_schema import PresetRow
-from service.storage.quota import ADVICE, JOBS, PRESETS, until_less
+from service.storage.quota import ADVICE, sums, until_less
 from service.storage.schema import BatchRow, JobRow
 from service.storage.tenant_limits import TenantLimits
 from service.storage.tenant_schema import UsageRow
@@ -44,7 +44,8 @@ class Amounts:
         daily_cost: megapixel-evaluations of the jobs that ended today (UTC), and of those that wait or run, with all
             of their style pictures and of reading their files.
         stored_bytes: what its jobs, batches, webhooks, presets and their former states count
-            (service.storage.counted), and what the results of unfinished jobs may take.
+            (service.storage.counted), what they left and isn't removed yet, and what the results of unfinished jobs
+            may take.
         presets: those that it saved. Presets that came with the service have no owner, and don't count.
     """
 
@@ -98,7 +99,6 @@ _WAITS, _RUNS = (JobRow.status == literal_column(f"'{status}'") for status in ("
 ASKED_FOR = and_(*(JobRow.kind != literal_column(f"'{kind}'") for kind in FOLLOWING))
 _UNFINISHED = select(func.count()).where(BatchRow.tenant == bindparam("tenant"), BatchRow.finished_at.is_(None))
 _DAYS = select(UsageRow.day).where(UsageRow.tenant == bindparam("tenant")).order_by(UsageRow.day.desc()).limit(1)
-_BYTES = (select(func.sum(of.bytes)).where(of.tenant == bindparam("tenant")) for of in (*JOBS, *PRESETS))
 
 
 def _jobs(result: ColumnElement[Any], *which: ColumnElement[bool]) -> ScalarSelect[Any]:
@@ -118,7 +118,7 @@ AMOUNTS = (
     .where(PresetRow.tenant == bindparam("tenant"), PresetRow.owner != "")
     .scalar_subquery()
     .label("presets"),
-    reduce(operator.add, (func.coalesce(total.scalar_subquery(), 0) for total in _BYTES)).label("stored"),
+    reduce(operator.add, (func.coalesce(total.scalar_subquery(), 0) for total in sums("tenant"))).label("stored"),
 )
 """Columns of a statement about one `tenant`, which `amounts_in` reads."""
 

@@ -12,7 +12,7 @@ from service.errors import DatabaseError, ServiceError, StorageError
 from service.pictures.images import UnreadableImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.storage.left import leave
+from service.storage.left import note
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def note_unsaved(database: Database, folders: Collection[str], files: int) -> No
     """
     if files > FEW:
         with database.writing() as session:
-            leave(session, folders)
+            note(session, folders)
 
 
 @contextmanager
@@ -45,20 +45,22 @@ def removed_if_undone(blobs: Blobs, folders: Collection[str]) -> Iterator[None]:
         raise
 
 
-def remove_unsaved(blobs: Blobs, folders: Collection[str], seconds: float = math.inf) -> None:
-    """Remove folders that no row will refer to.
+def remove_unsaved(blobs: Blobs, folders: Collection[str], seconds: float = math.inf) -> list[str]:
+    """Remove folders that no row will refer to; return those that were removed.
 
     What can't be removed, or isn't begun within `seconds`, is left to the sweep.
     """
-    end = time.monotonic() + seconds
+    end, removed = time.monotonic() + seconds, []
     for i, folder in enumerate(folders):
         if time.monotonic() >= end:
             logger.info("%d folders stay until they are swept up: their removal takes long", len(folders) - i)
-            return
+            break
         try:
             blobs.delete_all(folder)
+            removed.append(folder)
         except StorageError as error:
             logger.warning("%s stays until it is swept up: %s", folder, error.detail)
+    return removed
 
 
 def try_to_delete(blobs: Blobs, key: str) -> None:

@@ -13,11 +13,12 @@ from service.pictures.images import ImageFile
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.counted import files_bytes
+from service.storage.left import Left
 from service.storage.pictures import StoredImage
-from service.storage.preset_schema import PresetState
+from service.storage.preset_schema import PresetRow, PresetState, PresetVersionRow
 from service.storage.readback import has_digest, is_whole_jpeg, read_back
 from service.styles.packs import Pack
-from service.styles.preset_painters import painter_folders
+from service.styles.preset_painters import painter_folders, painter_left
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,13 @@ def version_folder(version: str) -> str:
 def preset_folders(row: PresetState) -> list[str]:
     """Return the folders of a state of a preset: its own, and that of its painter if it has one."""
     return [version_folder(row.version), *painter_folders(row)]
+
+
+def left_of(row: PresetRow | PresetVersionRow) -> list[Left]:
+    """Return what is left of a state of a preset when it goes: its folders, with its bytes."""
+    painter = painter_left(row)
+    own = row.bytes - sum(left.bytes for left in painter)
+    return [Left(version_folder(row.version), row.tenant, row.owner, max(0, own)), *painter]
 
 
 def save_image(blobs: Blobs, blob: str, style: StyleImage[ImageFile]) -> StyleImage[StoredImage]:

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from service.errors import NotFound
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
-from service.storage.left import leave
+from service.storage.left import Left, leave, note
 from service.storage.pictures import StoredFile
-from service.storage.preset_schema import PresetRow, PresetState
+from service.storage.preset_schema import PresetRow, PresetState, PresetVersionRow
 from service.storage.readback import read_back
 from service.storage.records import PresetPainter
 from service.storage.schema import DEFAULT_TENANT, MarkRow
@@ -81,9 +81,10 @@ class PresetPainters:
         Return False, and change nothing, where the preset is gone, has other pictures by now or learns anew.
         """
         with self._database.writing() as session:
+            advisory_lock(session, SUBMIT_LOCK)  # a job that needs the one before looks whether its files are left
             row = session.scalar(select(PresetRow).where(PresetRow.version == version).with_for_update())
             if row is None or row.learning != job:
-                leave(session, {painter_folder(job)} - set(painter_folders(row) if row else ()))
+                note(session, {painter_folder(job)} - set(painter_folders(row) if row else ()))
                 return False
             hold(session)
             _let_go(session, row, but=painter_folder(job))
@@ -184,6 +185,7 @@ class PresetPainters:
         Raises NotFound where there is no such preset, or it has neither a painter nor a learning.
         """
         with self._database.writing() as session:
+            advisory_lock(session, SUBMIT_LOCK)  # as in `put`
             row = self._locked(session, name, check)
             if row.painter is None and row.learning is None:
                 raise NotFound(f"the preset {name!r} has no painter")
@@ -226,6 +228,12 @@ def painter_folders(row: PresetState) -> list[str]:
     return [row.painter.blob.rpartition("/")[0]] if row.painter else []
 
 
+def painter_left(row: PresetRow | PresetVersionRow) -> list[Left]:
+    """Return what is left of a preset's painter when it goes."""
+    counted = row.painter.counted if row.painter else 0
+    return [Left(folder, row.tenant, row.owner, counted) for folder in painter_folders(row)]
+
+
 def _taught(session: Session, version: str, job: str) -> PresetRow | None:
     """Return the row of the preset that a job teaches."""
     row: PresetRow | None = session.scalar(
@@ -236,6 +244,6 @@ def _taught(session: Session, version: str, job: str) -> PresetRow | None:
 
 def _let_go(session: Session, row: PresetRow, but: str = "") -> None:
     """Take a preset's painter from its row, if there is one; the folder `but` keeps its files."""
-    leave(session, [folder for folder in painter_folders(row) if folder != but])
+    leave(session, [left for left in painter_left(row) if left.folder != but])
     row.bytes -= row.painter.counted if row.painter else 0
     row.painter = None

@@ -20,7 +20,7 @@ from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK, amounts_of, check_presets
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, limits_in_force
 from service.styles.preset_checks import CheckState, check_none
-from service.styles.preset_files import preset_folders
+from service.styles.preset_files import left_of
 from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
 
 LOCK = "presets"  # of transactions that add, rename, replace or delete presets: they look up names that may change
@@ -32,7 +32,7 @@ Reason = Literal["replaced", "deleted"]
 
 
 def keep_state(session: Session, row: PresetRow, reason: Reason) -> None:
-    """Keep the state of a preset, in the transaction that replaces or deletes it.
+    """Keep the state of a preset, in the transaction that replaces or deletes it, which has the SUBMIT_LOCK.
 
     The oldest go where there are too many: of those that were shared for a shared one, and of the others for another
     one, since only operators may let go what all tenants used.
@@ -122,6 +122,7 @@ class PresetVersions:
         """
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
+            advisory_lock(session, SUBMIT_LOCK)  # as in `purge`
             check_tenant(session, self._tenant, self._since)
             row = self._locked(session, name)
             if row is not None:
@@ -151,10 +152,10 @@ class PresetVersions:
             session.add(row)
         return row
 
-    def purge(self, name: str, check: CheckState = check_none) -> list[str]:
+    def purge(self, name: str, check: CheckState = check_none) -> None:
         """Remove a preset and its former states for good, and cancel its tasks.
 
-        `check` gets each of these states. Return the folders of their files. Raises NotFound.
+        `check` gets each of these states. Raises NotFound.
         """
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
@@ -168,7 +169,6 @@ class PresetVersions:
             if row is not None:
                 self._cancel(session, tasks_of(row))
             _let_go(session, rows)
-            return [folder for one in rows for folder in preset_folders(one)]
 
     def _locked(self, session: Session, name: str) -> PresetRow | None:
         return session.get(PresetRow, (self._tenant, name), with_for_update=True)
@@ -188,6 +188,6 @@ def _newest_first(tenant: str, name: str) -> Select[PresetVersionRow]:
 def _let_go(session: Session, rows: Sequence[PresetRow | PresetVersionRow]) -> None:
     """Remove states, and record that their files may be removed, and which pictures they had."""
     note_uses(session, {(row.tenant, image) for row in rows for image in digests_of(row.images)})
-    leave(session, [folder for row in rows for folder in preset_folders(row)])
+    leave(session, [left for row in rows for left in left_of(row)])
     for row in rows:
         session.delete(row)

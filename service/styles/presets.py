@@ -65,8 +65,7 @@ class Presets:
     It finds its own first under a name, and only those can be changed.
 
     A new version's files are written before its row, so a row never refers to missing files. What is replaced or
-    deleted is kept as a former state (service.styles.preset_versions). Files that no row refers to any more are swept
-    up later (service.worker.sweep), when no job can need them.
+    deleted is kept as a former state (service.styles.preset_versions), which may let go of the oldest one.
     """
 
     def __init__(
@@ -291,6 +290,7 @@ class Presets:
         """Delete a preset and cancel its tasks; its state is kept for its retention. Raises NotFound."""
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
+            advisory_lock(session, SUBMIT_LOCK)  # as in `PresetVersions.purge`
             row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
             if row is None:
                 raise NotFound(f"there is no preset {name!r}")

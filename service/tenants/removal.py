@@ -25,7 +25,7 @@ from service.machine.bells import ROWS, ring
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.gram_removals import mark_removal
-from service.storage.left import leave
+from service.storage.left import Left, count_no_longer, counted_folders, leave, note
 from service.storage.pictures import digests_of
 from service.storage.preset_schema import PresetRow, PresetVersionRow
 from service.storage.schema import DEFAULT_TENANT, ENDED, REQUESTS_AT_ONCE, BatchRow, CallerRow, DeliveryRow, JobRow
@@ -160,6 +160,7 @@ class _Removal:
             with self._writing() as session:
                 session.execute(delete(DeliveryRow).where(DeliveryRow.tenant == self.name))
                 session.execute(delete(CallerRow).where(CallerRow.owner == owner_of(self.name)))
+                count_no_longer(session, counted_folders(session, self.name))
                 days = delete(UsageRow).where(UsageRow.tenant == self.name).returning(UsageRow.day)
                 self.counts["usage"] += len(session.scalars(days).all())
         else:
@@ -202,7 +203,7 @@ class _Removal:
             with self._writing() as session:
                 self.counts["bytes"] += int(session.scalar(taken) or 0)
                 self.counts["jobs"] += len(removed.remove(session, jobs))
-                leave(session, folders)
+                leave(session, [Left(folder, self.name) for folder in folders])
             ring(ROWS)
             remove_unsaved(self.blobs, folders, self._seconds_left)
 
@@ -220,7 +221,7 @@ class _Removal:
                 self.counts["bytes"] += int(session.scalar(taken) or 0)
                 removed.remove(session, ids)
                 self.counts["batches"] += len(ids)
-                leave(session, folders)
+                leave(session, [Left(folder, self.name) for folder in folders])
             remove_unsaved(self.blobs, folders, self._seconds_left)
 
     def _remove_presets(self) -> bool:
@@ -242,7 +243,7 @@ class _Removal:
                 self.counts[kind] += len(gone)
                 self.counts["bytes"] += sum(gone)
                 note_uses(session, {(self.name, image) for row in rows for image in digests_of(row.images)})
-                leave(session, folders)
+                leave(session, [Left(folder, self.name) for folder in folders])
             remove_unsaved(self.blobs, folders, self._seconds_left)
 
     def _remove_grams(self) -> bool:
@@ -254,7 +255,7 @@ class _Removal:
                 return not images
             prefixes = self._own_grams(images)
             with self._writing() as session:
-                leave(session, prefixes)
+                note(session, prefixes)
                 forget_uses(session, self.name, images)
                 if prefixes:
                     mark_removal(session)

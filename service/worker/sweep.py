@@ -20,7 +20,7 @@ from service.storage import identity, quota
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import LEARN, WARM
-from service.storage.left import forget_old_left
+from service.storage.left import count_no_longer, forget_old_left
 from service.storage.schema import ENDED, CallerRow, JobRow
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.styles import gram_keys, preset_versions
@@ -62,11 +62,11 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float,
         logger.info("swept up %d files that nothing needs", len(plan.doomed) - len(left))
     expired = known.expired - {owner_id(blob) for blob in left}
     held = {folder_of(blob) for blob in left} | {gram_keys.prefix_in(blob.key) for blob in left}
+    preset_versions.forget_expired(database, retention_s)  # what they left counts no longer where it is removed
     tidy = {id for id, status in known.jobs.items() if status in ENDED} - {owner_id(blob) for blob in left}
     _forget(database, sorted(expired), plan.done - held, tidy, retention_s)
     if known.accepted and not later:
         identity.end_acceptance(database)
-    preset_versions.forget_expired(database, retention_s)
     all_removed = finish_removals(database, blobs, REMOVAL_S)
     _end_nameless_tasks(database)
     with suppress(StorageError):  # a count that is too low does no harm
@@ -106,6 +106,7 @@ def _forget(database: Database, expired: Sequence[str], left: set[str], tidy: se
     with database.writing() as session:
         advisory_lock(session, SUBMIT_LOCK)  # a new job comes with its caller's row
         batch_course.mend_ended(session, MENDED)
+        count_no_longer(session, left)
         forget_old_left(session, left, read_clock(session) - GRACE_S)  # a younger one may precede its files
         quota.give_back_of_ended(session, tidy)
         idempotency.forget_old(session)

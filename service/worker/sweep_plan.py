@@ -13,14 +13,14 @@ from service.jobs.expiry import batch_has_expired, has_expired
 from service.storage import identity
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, Transaction
-from service.storage.left import left_folders
+from service.storage.left import left_folders, removed_folders
 from service.storage.preset_schema import PresetRow, PresetVersionRow
 from service.storage.schema import ENDED, BatchRow, JobRow
 from service.styles import gram_keys, preset_files, preset_painters, preset_versions
 
 FOLDERS = (request.FOLDER, preset_files.FOLDER, preset_painters.FOLDER)
 ROWS_AT_ONCE = 50  # that are read, as a job's request may have 256 KiB
-GRACE_S = 3600  # seconds: files are written before their row, so younger ones may still get it
+GRACE_S = 3600  # seconds: files are written before their row, so younger ones may still get it if it wasn't removed
 MANY = 20  # files without a row that are always tolerated
 SHARE = 0.9  # share of all files that may lack a row, if there are more than MANY
 STRICT_SHARE = 0.5  # share of a folder's files that may lack a row, if database and files are new to each other
@@ -36,6 +36,7 @@ class Known:
         pictures: the files of the pictures that series had finished when they failed or were canceled.
         painters: the ids of their folders: of the jobs that made them, of their presets' versions, or their own.
         left: folders that have no row on purpose, or that of an expired state of a preset.
+        removed: those of them that surely get no row any more.
         accepted: whether an operator allows all files without a row to be removed.
     """
 
@@ -45,6 +46,7 @@ class Known:
     versions: set[str]
     painters: set[str]
     left: set[str]
+    removed: set[str]
     accepted: bool
 
     def needs(self, blob: BlobInfo) -> bool:
@@ -98,6 +100,7 @@ def read_known(database: Database, retention_s: float) -> Known:
             versions=_named(preset_files.FOLDER, (version for version, _ in presets), needed),
             painters=_named(preset_painters.FOLDER, (painter.blob.split("/")[1] for painter in painters), needed),
             left=left_folders(session) | {folder for row in over for folder in preset_files.preset_folders(row)},
+            removed=removed_folders(session),
             accepted=identity.is_accepted(session),
         )
 
@@ -115,7 +118,7 @@ def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) ->
     by_folder = {folder: _owned(blobs.listing(folder)) for folder in FOLDERS}
     files = [blob for found in by_folder.values() for blob in found]
     rowless = [blob for blob in files if not known.needs(blob)]
-    needless = [blob for blob in rowless if blob.modified < old]
+    needless = [blob for blob in rowless if blob.modified < old or folder_of(blob) in known.removed]
     orphans = [blob for blob in needless if folder_of(blob) not in known.left]
     doomed = needless + [blob for blob in by_folder[request.FOLDER] if _has_served(blob, known)]
     aged = {folder: [blob for blob in found if blob.modified < old] for folder, found in by_folder.items()}

@@ -14,8 +14,10 @@ from sqlalchemy.orm.exc import DetachedInstanceError
 from sweep.swept import DAY_S, age, keys
 
 from service.errors import InvalidInput, JobFailed, NoSpace, NotFound, QueueFull, TooManyJobs
+from service.jobs import files_in_use
 from service.jobs.batch_course import summary
 from service.jobs.batches import Batches, BatchItem
+from service.jobs.files_in_use import remove_left
 from service.jobs.idempotency import RepeatKey
 from service.jobs.leases import Leases
 from service.jobs.ledger import totals
@@ -282,7 +284,9 @@ def test_shared_files_stay_as_long_as_their_batch(database: Database, tmp_path: 
         assert session.scalars(select(JobRow.id)).all() == []
 
 
-def test_what_its_jobs_share_counts_until_the_batch_is_removed(database: Database) -> None:
+def test_what_its_jobs_share_counts_until_it_is_removed_with_the_batch(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     may_take, one, common = planned_bytes(REQUEST), BLOCK + row_bytes(REQUEST.to_json()), BLOCK + ROW
     limits = Limits(caller_bytes=common + 2 * (one + may_take))
     batches, queue = Batches(database, limits), Queue(database, Limits())
@@ -305,6 +309,12 @@ def test_what_its_jobs_share_counts_until_the_batch_is_removed(database: Databas
     with pytest.raises(NoSpace):
         batches.submit(new_id(), [BatchItem(Submission(new_id(), REQUEST, "me"))], None, None, shared=[500, 500])
     batches.delete(batch.id)
+    assert counted() == (0, 0, there - one)
+    monkeypatch.setattr(files_in_use, "REMOVAL_S", 0.0)
+    remove_left(database, Blobs("memory:///"), "default")
+    assert counted() == (0, 0, there - one)
+    monkeypatch.undo()
+    remove_left(database, Blobs("memory:///"), "default")
     assert counted() == (0, 0, 0)
 
 

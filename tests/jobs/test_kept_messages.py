@@ -13,12 +13,14 @@ from service.errors import LimitExceeded
 from service.jobs import deliveries
 from service.jobs.batches import Batches, BatchItem
 from service.jobs.deliveries import BACKOFF_S, Deliveries
+from service.jobs.files_in_use import remove_left
 from service.jobs.leases import Leases
 from service.jobs.ledger import totals
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.result_bytes import planned_bytes
 from service.jobs.tasks import JudgeTask
+from service.storage.blobs import Blobs
 from service.storage.counted import ROW, row_bytes
 from service.storage.database import Database
 from service.storage.quota import bytes_of
@@ -108,6 +110,7 @@ def test_the_webhook_of_a_batch_goes_with_it_or_when_it_is_over(database: Databa
         assert rows(database, BatchRow, DeliveryRow) == [0, 0 if sent_before else 1]
         outbox.delivered(message.id)
         assert rows(database, DeliveryRow) == [0]
+        remove_left(database, Blobs("memory:///"), "default")
         assert counted(database) == (0, 0)
 
 

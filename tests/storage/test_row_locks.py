@@ -32,9 +32,10 @@ from service.machine.memory import Capacity
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.storage.left import leave
+from service.storage.left import note
+from service.storage.left_schema import LeftRow
 from service.storage.preset_schema import PresetRow
-from service.storage.schema import BatchRow, DeliveryRow, IdempotencyRow, JobRow, LeftRow, WorkerRow
+from service.storage.schema import BatchRow, DeliveryRow, IdempotencyRow, JobRow, WorkerRow
 from service.storage.style_uses import note_uses
 from service.storage.tenant_schema import KeyRow, StyleUseRow, UsageRow
 from service.styles import preset_versions
@@ -181,7 +182,7 @@ def test_housekeeping_waits_for_no_row(database: Database, leases: Leases, tmp_p
     queue.cancel("job")
     tables = (DeliveryRow, IdempotencyRow, LeftRow, WorkerRow, StyleUseRow)
     with database.writing() as session:
-        leave(session, ["jobs/gone"])
+        note(session, ["jobs/gone"])
         note_uses(session, [("acme", "1" * 64)])
         session.add(WorkerRow(id="old:1", seen_at=0.0))
         session.execute(update(DeliveryRow).values(due_at=None, created_at=0.0))

@@ -28,10 +28,11 @@ from service.storage.blobs import Blobs
 from service.storage.counted import BLOCK
 from service.storage.database import Database
 from service.storage.left import forget_left, left_folders
+from service.storage.left_schema import LeftRow
 from service.storage.pictures import StoredImage, StoredPainter
+from service.storage.quota import bytes_of
 from service.storage.records import DonePicture, JobCheckpoint, JobProgress, PresetPainter
-from service.storage.schema import LeftRow
-from service.storage.unsaved import note_unsaved
+from service.storage.unsaved import FEW, note_unsaved
 from service.styles import preset_versions
 from service.styles.preset_files import digest_key, pack_key, save_pack
 from service.styles.preset_painters import PresetPainters, painter_blob
@@ -143,13 +144,20 @@ def test_a_presets_files_stay_while_it_or_an_unfinished_job_needs_them(
     age(tmp_path)
     sweep(database, blobs, 0, DAY_S)
     assert {key.split("/")[1] for key in keys(blobs)} == {old.version, unused.version, new.version}
+
+    def counted() -> int:
+        with database.reading() as session:
+            return bytes_of(session, "")["left"]
+
     end_retention(database)
     sweep(database, blobs, 0, DAY_S)
     assert {key.split("/")[1] for key in keys(blobs)} == {old.images[0].file.blob.split("/")[1], new.version}
+    assert counted() == old.bytes
     assert unused.version not in {old.version, new.version}
     queue.cancel("job")
     sweep(database, blobs, 0, DAY_S)
     assert {key.split("/")[1] for key in keys(blobs)} == {new.version}
+    assert counted() == 0
 
 
 def test_a_painter_s_files_stay_while_its_preset_or_an_unfinished_job_needs_them(
@@ -347,6 +355,16 @@ def test_what_a_killed_process_wrote_before_many_rows_stops_no_sweep(
     sweep(database, blobs, 0, DAY_S)
     with database.reading() as session:
         assert left_folders(session) == set()
+
+
+def test_files_need_be_old_only_where_a_row_may_come(database: Database, blobs: Blobs) -> None:
+    submit(database, "gone")
+    note_unsaved(database, ["jobs/coming"], FEW + 1)
+    for id in ("gone", "coming"):
+        blobs.put(f"jobs/{id}/content", b"1")
+    Queue(database, Limits()).delete("gone")
+    sweep(database, blobs, 0, DAY_S)
+    assert keys(blobs) == {"jobs/coming/content"}
 
 
 def test_files_that_lie_beside_the_folders_are_none_of_the_services(

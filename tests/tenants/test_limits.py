@@ -13,6 +13,7 @@ import requests
 from front_door import RunningService, b64, eventually
 from picture_files import png_chunk
 from tenants.limiting import (
+    LONG,
     cancel_all,
     change,
     left_of,
@@ -164,6 +165,24 @@ def test_files_can_take_so_much(root: Person, small: bytes, photo_png: bytes) ->
     refused(one.save("one-more", small, warm=[64]), "stored_mb")  # for the task, which finds its preset there
     assert one.get("/v1/styles/one-more").status_code == 404
     assert one.save("one-more", small).status_code == 201
+
+
+def test_files_of_a_purged_preset_count_while_a_job_keeps_them(root: Person, small: bytes) -> None:
+    def stored() -> float:
+        used: float = root.get("/v1/tenants/keeps").json()["used"]["stored_mb"]
+        return used
+
+    one = tenant(root, "keeps", stored_mb=30)
+    large = small[:-12] + png_chunk(b"prVt", bytes(16 * 2**20)) + small[-12:]
+    assert one.save("large", large).status_code == 201
+    styled = {"content": b64(small), "styles": [{"preset": "large"}]} | LONG
+    assert one.post("/v1/transfers", styled).status_code == 202
+    assert one.delete("/v1/styles/large?purge=true").status_code == 204
+    assert stored() > 16
+    refused(one.save("another", large), "stored_mb")
+    cancel_all(one)
+    assert one.save("small", small).status_code == 201
+    assert stored() < 1
 
 
 def test_callers_of_the_default_tenant_have_caps_of_their_own_and_headers_tell_what_leaves_less(

@@ -25,8 +25,10 @@ from service.storage.database import Database, read_clock
 from service.storage.left import left_folders
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.preset_schema import PresetRow
+from service.storage.quota import bytes_of
 from service.storage.schema import CallerRow, DeliveryRow, JobRow
 from service.storage.style_uses import note_uses, used_before
+from service.storage.tenant_amounts import amounts_of
 from service.storage.tenant_schema import StyleUseRow, TenantRow, UsageRow
 from service.styles import gram_keys
 from service.styles.preset_versions import PresetVersions
@@ -179,6 +181,21 @@ def test_a_removal_goes_on_where_only_former_states_are_left(
     with pytest.raises(NotFound):
         versions.former("gone")
     assert not list(blobs.listing("styles"))
+
+
+def test_what_a_tenant_has_left_counts_for_none_that_gets_its_name(
+    database: Database, blobs: Blobs, presets: Presets
+) -> None:
+    def counted() -> int:
+        with database.reading() as session:
+            return bytes_of(session, "somebody")["left"] + amounts_of(session, ACME).stored_bytes
+
+    pack = some_pack()
+    presets.put_pack("purged", pack.to_bytes(), pack, owner="somebody")
+    PresetVersions(database, math.inf, tenant=ACME).purge("purged")
+    assert counted() > 0
+    remove_tenant(database, blobs, ACME)
+    assert counted() == 0
 
 
 def test_the_grams_of_what_is_gone_go_with_the_tenant(

@@ -29,6 +29,7 @@ from service.api.schemas.resources import batch_item_resource
 from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, LIVE, live_response
 from service.api.views.placed import queue_in
+from service.api.views.stored import remove_left_files
 from service.errors import NotReady, Overtaken, StorageError
 from service.jobs.batch_resource import BatchSnapshot, batch_resource
 from service.jobs.batches import BatchState
@@ -239,5 +240,6 @@ def delete_batch(path: BatchPath) -> tuple[str, int]:
 
     Where it has very many files, the last ones are removed later.
     """
-    remove_unsaved(context().blobs, context().batches.delete(path.id), REMOVAL_S)
+    context().batches.delete(path.id)
+    remove_left_files()
     return "", 204

@@ -26,7 +26,7 @@ from service.api.schemas.resources import learning_jobs, learning_progress, lear
 from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, event_stream
 from service.api.views.made import made
-from service.api.views.stored import job_preview
+from service.api.views.stored import job_preview, remove_left_files
 from service.errors import DatabaseError, InvalidInput, NotFound, NotReady
 from service.jobs.idempotency import RepeatKey
 from service.jobs.links import link
@@ -68,6 +68,7 @@ def learn_painter(path: StylePath, body: PainterBody) -> tuple[dict[str, Any], i
     fetch_pictures(body)
     with new_learning("", images, body) as learning:
         preset = context().painters.begin(path.name, learning.submit, check_state)
+    remove_left_files()  # the painter that the one there replaced
     context().wake(ENGINE)
     here = url_for("painters.get_painter", name=path.name)
     return _shown(preset, context().presets, context().queue), 202, {"Location": here}
@@ -87,6 +88,7 @@ def delete_painter(path: StylePath) -> tuple[str, int]:
     Also ends its learning.
     """
     context().painters.remove(path.name, check_state)
+    remove_left_files()
     return "", 204
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
+from service.api.auth import caller
 from service.api.context import context
 from service.decoding.formats import Head
 from service.decoding.unread import Unread
 from service.errors import BlobNotFound, DamagedFile, DatabaseFull, MissingFile, NotFound, NotReady
+from service.jobs.files_in_use import remove_left
 from service.jobs.request import TransferRequest, job_folder
 from service.pictures.images import FORMATS
 from service.storage.kinds import TRANSFER
@@ -73,6 +75,11 @@ def job_preview(id: str, kind: str, blob: str) -> bytes:
     if not is_whole_jpeg(data):
         raise DamagedFile(f"the file {blob} is damaged: it is no whole JPEG")
     return data
+
+
+def remove_left_files() -> None:
+    """Remove the files that the caller's tenant has left, after the transaction that let them go."""
+    remove_left(context().database, context().blobs, caller().tenant)
 
 
 def delete_job(id: str, kind: str) -> None:

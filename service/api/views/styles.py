@@ -36,8 +36,8 @@ from service.api.schemas.preset_versions import (
 from service.api.schemas.resources import Outcomes, learning_jobs, style_resource
 from service.api.schemas.responses import Problem
 from service.api.views.made import made
+from service.api.views.stored import remove_left_files
 from service.errors import InvalidInput, OtherModel
-from service.jobs.files_in_use import not_in_use
 from service.jobs.idempotency import RepeatKey
 from service.jobs.memory_check import check_style_memory
 from service.jobs.queue import Submission, new_id
@@ -51,7 +51,6 @@ from service.storage.database import Transaction
 from service.storage.lanes import ENGINE
 from service.storage.preset_schema import PresetRow
 from service.storage.records import Warming
-from service.storage.unsaved import remove_unsaved
 from service.styles.packs import Pack, UnusablePack, with_facts
 from service.styles.preset_changes import PresetChanges, change_preset
 from service.styles.preset_files import pack_key, read_pack
@@ -105,6 +104,7 @@ def save_style(path: NewStylePath, body: StyleBody) -> tuple[dict[str, Any], int
             raise InvalidInput.field("images", str(error)) from error
     if body.warm or learning:
         context().wake(ENGINE)
+    remove_left_files()
     return _saved(*saved)
 
 
@@ -190,6 +190,7 @@ def save_style_pack(path: NewStylePath, raw: PackRequest) -> tuple[dict[str, Any
     saved = context().presets.put_pack(
         path.name, plain, pack, owner=owner(), painter=painter, options=options, check=check_state
     )
+    remove_left_files()
     return _saved(*saved)
 
 
@@ -245,10 +246,10 @@ def delete_style(path: StylePath, query: DeleteStyleQuery) -> tuple[str, int]:
     it is removed for good, with all of its versions and, as soon as no transfer needs them, its files.
     """
     if query.purge == "true":
-        folders = context().versions.purge(path.name, check_state)
-        remove_unsaved(context().blobs, not_in_use(context().database, caller().tenant, folders))
+        context().versions.purge(path.name, check_state)
     else:
         context().presets.delete(path.name, check_state)
+    remove_left_files()
     return "", 204
 
 
@@ -269,4 +270,5 @@ def restore_style(path: StylePath, body: RestoreBody) -> tuple[dict[str, Any], i
     is one, becomes a version itself. One that was shared is shared again, which takes a key that may share.
     """
     row = context().versions.restore(path.name, body.version, check_state)
+    remove_left_files()
     return _saved(row, is_new=False)

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from service.storage import preset_schema, tenant_schema  # noqa: F401 - their tables are known once they are imported
+from service.storage import left_schema, preset_schema, tenant_schema  # noqa: F401 - so that their tables are known
 from service.storage.schema import Base
 from service.storage.typed_json import Typed
 
