@@ -81,14 +81,19 @@ def test_what_only_unfinished_jobs_need_is_removed(database: Database, blobs: Bl
     assert keys(blobs) == {f"jobs/waiting/{name}"}
 
 
-def test_photographs_of_a_learning_that_never_ran_count_until_they_are_removed(
-    database: Database, blobs: Blobs
-) -> None:
-    queue = Queue(database, Limits())
+def submit_learning(queue: Queue, blobs: Blobs) -> None:
+    """Submit a learning with a photograph that counts a megabyte."""
     photo = StoredImage("jobs/learn/photo-0", "p", 8, 8)
     learn = LearnTask(StoredStyle("taught", 1.0, 1.0, ()), "v", 64, 1.0, (photo,))
     queue.submit(Submission("learn", learn, files=(10**6,)))
     blobs.put(photo.blob, b"1")
+
+
+def test_photographs_of_a_learning_that_never_ran_count_until_they_are_removed(
+    database: Database, blobs: Blobs
+) -> None:
+    queue = Queue(database, Limits())
+    submit_learning(queue, blobs)
     for _ in range(2):  # a worker gives it back in between
         assert queue.get("learn").bytes > 10**6
         queue.cancel("learn")
@@ -101,10 +106,7 @@ def test_photographs_of_a_learning_whose_worker_died_count_until_they_are_remove
     database: Database, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = Queue(database, Limits())
-    photo = StoredImage("jobs/learn/photo-0", "p", 8, 8)
-    learn = LearnTask(StoredStyle("taught", 1.0, 1.0, ()), "v", 64, 1.0, (photo,))
-    queue.submit(Submission("learn", learn, files=(10**6,)))
-    blobs.put(photo.blob, b"1")
+    submit_learning(queue, blobs)
     claimed(Leases(database, 0.0), "dead:1")
     queue.cancel("learn")
     assert Leases(database, 60).claim("next:1", {}) is None
