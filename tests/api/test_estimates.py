@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from itertools import product
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -164,28 +163,31 @@ def test_jobs_that_wait_have_a_place(service: RunningService) -> None:
 
 @pytest.mark.slow
 def test_the_seconds_are_near_what_it_takes(service: RunningService) -> None:
-    """Ten of eleven jobs of a mix take a third to three times what is expected, and so does one that ends early.
+    """Ten of eleven jobs of a mix take between a third and three times their estimates, and one that ends early does.
 
-    All in CPU seconds, as other tests run beside it, and next to the median: a core that other work slows down takes
-    twice as many for the same. `bench.estimates` measures how many are within 1.5 times.
+    All in CPU seconds, as other tests run beside it. These slow a core down, too: so each job is followed by one that
+    was learned from, and what that takes more than it took then is not the estimate's fault. `bench.estimates`
+    measures how many are within 1.5 times.
     """
     early = {"size": 160, "iterations": 5000, "tolerance": 1}
     mix = [{"size": size, "iterations": count} for size, count in product((64, 96, 128, 160, 224), (2, 60))]
-    learned = [{"size": size, "iterations": count} for size, count in ((64, 2), (128, 60), (192, 40))]
+    *learned, control = [{"size": size, "iterations": count} for size, count in ((64, 2), (192, 40), (128, 60))]
+
+    def taken(fields: dict[str, Any]) -> float:
+        job = service.ended(service.post(body(**fields)).json()["id"])
+        in_cpu_seconds(service)
+        return float(job["usage"]["compute_s"])
+
     for fields in (*learned, early):
-        service.ended(service.post(body(**fields)).json()["id"])
-    in_cpu_seconds(service)
+        taken(fields)
+    at_first = taken(control)
     time.sleep(KNOWN_S)  # so long a web process keeps the speed that it has found before
     ratios = []
     for fields in (*mix, early):
         expected = estimate(service, **fields).json()["seconds"]
-        job = service.ended(service.post(body(**fields)).json()["id"])
-        in_cpu_seconds(service)
-        ratios.append(job["usage"]["compute_s"] / expected)
-    middle = median(ratios)
-    assert 1 / 4 < middle < 4, ratios
-    assert sum(1 / 3 < ratio / middle < 3 for ratio in ratios) >= 10, ratios
-    assert 1 / 3 < ratios[-1] / middle < 3, ratios
+        ratios.append(taken(fields) / expected * at_first / taken(control))
+    assert sum(1 / 3 < ratio < 3 for ratio in ratios) >= 10, ratios
+    assert 1 / 3 < ratios[-1] < 3, ratios
 
 
 def in_cpu_seconds(service: RunningService) -> None:
