@@ -76,11 +76,10 @@ class ArchiveWriter:
         self._tar = tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - see finish
         self.added: dict[str, Digest] = {}
 
-    def add(self, name: str, path: Path) -> int:
-        """Add a file; return its size in bytes. Raises FileNotFoundError if there is none, and NoSpace."""
-        with path.open("rb") as source:
-            size = os.fstat(source.fileno()).st_size
-            self._add(name, source, size)
+    def add(self, name: str, file: IO[bytes]) -> int:
+        """Add an open file; return its size in bytes. Raises NoSpace."""
+        size = os.fstat(file.fileno()).st_size
+        self._add(name, file, size)
         return size
 
     def add_bytes(self, name: str, data: bytes) -> None:

@@ -3,7 +3,8 @@
 There are passes without a lock, each of which copies the database and the blobs that are new in it, so each has less
 to do. The last pass keeps writers of the database waiting. A blob is written before the row that names it and removed
 after the row is gone, so no blob that the last copy names can vanish meanwhile. Checkpoints and previews of running
-jobs, which are overwritten, are copied in the last pass alone: so none is older than its row says.
+jobs are overwritten, so they are opened in the last pass and copied after it: none is older than its row says, and
+nobody waits for them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -22,7 +23,7 @@ from sqlalchemy import delete
 
 from service import __version__
 from service.backup.archive import BLOBS, DATABASE, OVERHEAD, ArchiveWriter, Manifest
-from service.backup.named import named_blobs
+from service.backup.named import NamedBlob, named_blobs
 from service.backup.places import Places, sync, work_folder
 from service.backup.room import Room
 from service.errors import InvalidInput, StorageError
@@ -30,7 +31,7 @@ from service.jobs.attempts import give_back_all
 from service.jobs.expiry import batch_has_expired, has_expired
 from service.machine.memory import MIB
 from service.storage import identity
-from service.storage.database import BUSY_TIMEOUT_S, Database, Transaction
+from service.storage.database import BUSY_TIMEOUT_S, Database
 from service.storage.disks import check_database_file
 from service.storage.migrations.upgrade import HEAD
 from service.storage.preset_schema import PresetVersionRow
@@ -91,14 +92,19 @@ class _Backup:
                 added = self._add_blobs(copy)
             if added <= FEW:
                 break
-        with self._writers_waiting(), self._copied_database() as copy:
-            self._add_blobs(copy, is_last=True)
+        with ExitStack() as stack:
+            with self._writers_waiting(), self._copied_database() as copy:
+                self._add_blobs(copy)
+                overwritten = self._opened_overwritten(copy, stack)
+            for name, file in overwritten.items():
+                self._archive.add(name, file)
         with closing(self._opened_copy()) as copy:
             _settle(copy, retention_s)
             names, missing, tie = self._names(copy)
         folded = self._folded()
         self._archive.add_bytes(f"{BLOBS}{identity.KEY}", tie.encode())
-        self._archive.add(DATABASE, folded)
+        with folded.open("rb") as database:
+            self._archive.add(DATABASE, database)
         names |= {f"{BLOBS}{identity.KEY}", DATABASE}
         files = {name: digest for name, digest in self._archive.added.items() if name in names}
         manifest = Manifest(__version__, HEAD, time.time(), files)
@@ -131,30 +137,42 @@ class _Backup:
         place = f"{self._places.database.as_uri()}?mode=rw"
         return sqlite3.connect(place, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
 
-    def _add_blobs(self, copy: Database, *, is_last: bool = False) -> int:
+    def _add_blobs(self, copy: Database) -> int:
         """Add the blobs that the copy names, that exist and that the archive lacks; return their bytes.
 
-        Those that are overwritten meanwhile wait for the last pass. Raises NoSpace before the first one if they don't
-        all fit, with another copy of the database.
+        Those that are overwritten meanwhile are left out. Raises NoSpace before the first one if not all fit, with
+        those that are left out and another copy of the database.
         """
-        with copy.reading() as session:
-            self._room.reserved = reserved_bytes(session)
-            lacking = self._lacking(session, is_last=is_last)
-        self._room.check(sum(lacking.values()) + OVERHEAD * len(lacking) + _size(self._copy))
         size = 0
-        for key in lacking:
-            with suppress(FileNotFoundError):
-                size += self._archive.add(f"{BLOBS}{key}", self._places.blobs / key)
+        for blob in self._lacking(copy):
+            if not blob.is_overwritten:
+                with suppress(FileNotFoundError), (self._places.blobs / blob.key).open("rb") as file:
+                    size += self._archive.add(f"{BLOBS}{blob.key}", file)
         return size
 
-    def _lacking(self, session: Transaction, *, is_last: bool) -> dict[str, int]:
-        """Return the keys of the blobs that a pass has to add, with their sizes in bytes."""
-        sizes = dict[str, int]()
-        for blob in named_blobs(session):
-            if f"{BLOBS}{blob.key}" not in self._archive.added and (is_last or not blob.is_overwritten):
-                with suppress(FileNotFoundError):
-                    sizes[blob.key] = (self._places.blobs / blob.key).stat().st_size
-        return sizes
+    def _opened_overwritten(self, copy: Database, stack: ExitStack) -> dict[str, IO[bytes]]:
+        """Open the blobs that are overwritten: name in the archive -> file, which stays as it is now.
+
+        A newer one takes its name and not its place.
+        """
+        opened = dict[str, IO[bytes]]()
+        for blob in self._lacking(copy):
+            with suppress(FileNotFoundError):
+                opened[f"{BLOBS}{blob.key}"] = stack.enter_context((self._places.blobs / blob.key).open("rb"))
+        return opened
+
+    def _lacking(self, copy: Database) -> list[NamedBlob]:
+        """Return the blobs that the archive lacks and that exist. Raises NoSpace if there is no room for them all."""
+        lacking, size = dict[str, NamedBlob](), 0
+        with copy.reading() as session:
+            self._room.reserved = reserved_bytes(session)
+            for blob in named_blobs(session):
+                if f"{BLOBS}{blob.key}" not in self._archive.added and blob.key not in lacking:
+                    with suppress(FileNotFoundError):
+                        size += (self._places.blobs / blob.key).stat().st_size + OVERHEAD
+                        lacking[blob.key] = blob
+        self._room.check(size + _size(self._copy))
+        return list(lacking.values())
 
     def _names(self, copy: Database) -> tuple[set[str], list[str], str]:
         """Return the copy's blobs: names in the archive, keys that it lacks, and the text of the blob store's id.

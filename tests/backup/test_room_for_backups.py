@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 from backup.filled_store import WEEK_S, Store
@@ -40,8 +41,8 @@ def added(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that archives got."""
     names, add = list[str](), ArchiveWriter.add
 
-    def note(self: ArchiveWriter, name: str, path: Path) -> int:
-        size = add(self, name, path)
+    def note(self: ArchiveWriter, name: str, file: IO[bytes]) -> int:
+        size = add(self, name, file)
         names.append(name)
         return size
 
@@ -113,8 +114,8 @@ def test_one_that_another_program_takes_the_room_of_ends_before_the_next_file(
 ) -> None:
     add = ArchiveWriter.add
 
-    def fill(self: ArchiveWriter, name: str, path: Path) -> int:
-        size = add(self, name, path)
+    def fill(self: ArchiveWriter, name: str, file: IO[bytes]) -> int:
+        size = add(self, name, file)
         free.bytes = store.places.floor
         return size
 
