@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from service.storage.database import read_clock
@@ -77,9 +77,18 @@ def counted_folders(session: Session, tenant: str) -> list[str]:
 def count_no_longer(session: Session, folders: Collection[str]) -> None:
     """Let folders count nothing, whose files are removed; records that others hold stay as they are."""
     for names in _batches(folders):
-        free = select(LeftRow.folder).where(LeftRow.folder.in_(names), HAS_BYTES).with_for_update(skip_locked=True)
-        emptied = update(LeftRow).where(LeftRow.folder.in_(free)).values(bytes=0)
-        session.execute(emptied, execution_options={"synchronize_session": False})
+        _empty(session, LeftRow.folder.in_(names))
+
+
+def count_none_of(session: Session, tenant: str) -> None:
+    """Let all folders of a tenant that is removed count nothing; the sweep removes their files."""
+    _empty(session, LeftRow.tenant == tenant)
+
+
+def _empty(session: Session, which: ColumnElement[bool]) -> None:
+    free = select(LeftRow.folder).where(which, HAS_BYTES).with_for_update(skip_locked=True)
+    emptied = update(LeftRow).where(LeftRow.folder.in_(free)).values(bytes=0)
+    session.execute(emptied, execution_options={"synchronize_session": False})
 
 
 def forget_left(session: Session, folders: Collection[str]) -> None:

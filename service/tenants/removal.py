@@ -25,7 +25,7 @@ from service.machine.bells import ROWS, ring
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.gram_removals import mark_removal
-from service.storage.left import Left, count_no_longer, counted_folders, leave, note
+from service.storage.left import Left, count_none_of, leave, note
 from service.storage.pictures import digests_of
 from service.storage.preset_schema import PresetRow, PresetVersionRow
 from service.storage.schema import DEFAULT_TENANT, ENDED, REQUESTS_AT_ONCE, BatchRow, CallerRow, DeliveryRow, JobRow
@@ -160,7 +160,7 @@ class _Removal:
             with self._writing() as session:
                 session.execute(delete(DeliveryRow).where(DeliveryRow.tenant == self.name))
                 session.execute(delete(CallerRow).where(CallerRow.owner == owner_of(self.name)))
-                count_no_longer(session, counted_folders(session, self.name))
+                count_none_of(session, self.name)
                 days = delete(UsageRow).where(UsageRow.tenant == self.name).returning(UsageRow.day)
                 self.counts["usage"] += len(session.scalars(days).all())
         else:
