@@ -8,44 +8,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batches.rows import submitted
 from jobs.submitting import REQUEST, RESULT, claimed
 from sqlalchemy import select, text, update
 from sqlalchemy.orm.exc import DetachedInstanceError
-from sweep.swept import DAY_S, age, keys
+from sweep.swept import DAY_S
 
-from service.errors import InvalidInput, JobFailed, NoSpace, NotFound, QueueFull, TooManyJobs
-from service.jobs import files_in_use
+from service.errors import InvalidInput, JobFailed, NotFound, QueueFull, TooManyJobs
 from service.jobs.batch_course import summary
 from service.jobs.batches import Batches, BatchItem
-from service.jobs.files_in_use import remove_left
 from service.jobs.idempotency import RepeatKey
 from service.jobs.leases import Leases
 from service.jobs.ledger import totals
 from service.jobs.limits import MAX_ITEMS, Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import TransferRequest
-from service.jobs.result_bytes import planned_bytes
 from service.storage.blobs import Blobs
-from service.storage.counted import BLOCK, ROW, row_bytes
 from service.storage.database import Database
-from service.storage.quota import all_bytes, bytes_of
 from service.storage.records import JobUsage
 from service.storage.schema import REQUESTS_AT_ONCE, BatchRow, DeliveryRow, JobRow
-from service.storage.tenant_amounts import amounts_of
 from service.telemetry.instruments import REGISTRY
-from service.tenants.removal import remove_tenant
 from service.tenants.tenants import Tenants
 from service.worker import sweep as sweeping
 from service.worker.sweep import sweep
 
 HOOK = "https://hooks.example.com/"
-
-
-def submitted(
-    batches: Batches, count: int, owner: str = "", key: RepeatKey | None = None, hook: str | None = None
-) -> BatchRow:
-    items = [BatchItem(Submission(new_id(), REQUEST, owner)) for _ in range(count)]
-    return batches.submit(new_id(), items, hook, key)
 
 
 def test_two_workers_that_end_the_last_two_jobs_end_the_batch_once(database: Database) -> None:
@@ -262,62 +249,6 @@ def test_other_tenants_have_no_such_batch(database: Database) -> None:
     assert batches.get(batch.id).finished_at is None
 
 
-def test_shared_files_stay_as_long_as_their_batch(database: Database, tmp_path: Path) -> None:
-    blobs, batches = Blobs((tmp_path / "blobs").as_uri()), Batches(database, Limits(retention_s=DAY_S))
-    batch = submitted(batches, 1)
-    (job,) = batches.items(batch)
-    for folder in (batch.id, job.id):
-        blobs.put(f"jobs/{folder}/file", b"1")
-    age(tmp_path)
-    sweep(database, blobs, 0, DAY_S)
-    assert keys(blobs) == {f"jobs/{batch.id}/file", f"jobs/{job.id}/file"}
-    batches.cancel(batch.id)
-    with database.writing() as session:
-        for row in (session.get_one(BatchRow, batch.id), session.scalars(select(JobRow)).one()):
-            row.finished_at = 1.0
-    with pytest.raises(NotFound):
-        batches.get(batch.id)
-    sweep(database, blobs, 0, DAY_S)
-    assert keys(blobs) == set()
-    with database.reading() as session:
-        assert session.scalars(select(BatchRow.id)).all() == []
-        assert session.scalars(select(JobRow.id)).all() == []
-
-
-def test_what_its_jobs_share_counts_until_it_is_removed_with_the_batch(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    may_take, one, common = planned_bytes(REQUEST), BLOCK + row_bytes(REQUEST.to_json()), BLOCK + ROW
-    limits = Limits(caller_bytes=common + 2 * (one + may_take))
-    batches, queue = Batches(database, limits), Queue(database, Limits())
-    items = [BatchItem(Submission(new_id(), REQUEST, "me", files=[10])) for _ in range(2)]
-    batch = batches.submit(new_id(), items, None, None, shared=[1000])
-
-    def counted() -> tuple[int, int, int]:
-        with database.reading() as session:
-            return (
-                bytes_of(session, "me")["jobs"],
-                all_bytes(session)["jobs"],
-                amounts_of(session, "default").stored_bytes,
-            )
-
-    there = common + 2 * one
-    assert counted() == (there + 2 * may_take, there, there + 2 * may_take)
-    assert batches.states([batch])[batch.id].sums.usage.bytes_in == 1020
-    queue.delete(items[0].new.id)
-    assert counted() == (there - one + may_take, there - one, there - one + may_take)
-    with pytest.raises(NoSpace):
-        batches.submit(new_id(), [BatchItem(Submission(new_id(), REQUEST, "me"))], None, None, shared=[500, 500])
-    batches.delete(batch.id)
-    assert counted() == (0, 0, there - one)
-    monkeypatch.setattr(files_in_use, "REMOVAL_S", 0.0)
-    remove_left(database, Blobs("memory:///"), "default")
-    assert counted() == (0, 0, there - one)
-    monkeypatch.undo()
-    remove_left(database, Blobs("memory:///"), "default")
-    assert counted() == (0, 0, 0)
-
-
 def test_what_failed_when_it_was_sent_is_counted_and_logged(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -336,20 +267,6 @@ def test_what_failed_when_it_was_sent_is_counted_and_logged(
     with database.reading() as session:
         (found,) = totals(session, "default", date(2020, 1, 1), date(2100, 1, 1), by_day=False)
     assert found["jobs"] == 1
-
-
-def test_a_removed_tenant_leaves_no_batch(database: Database, tmp_path: Path) -> None:
-    blobs, batches = Blobs((tmp_path / "blobs").as_uri()), Batches(database, Limits())
-    Tenants(database).add("acme")
-    kept = submitted(batches, 1)
-    gone = submitted(batches.of("acme"), 2)
-    for batch in (kept, gone):
-        blobs.put(f"jobs/{batch.id}/style", b"1")
-    found = remove_tenant(database, blobs, "acme")
-    assert (found.complete, found.counts["jobs"]) == (True, 2)
-    assert keys(blobs) == {f"jobs/{kept.id}/style"}
-    with database.reading() as session:
-        assert session.scalars(select(BatchRow.id)).all() == [kept.id]
 
 
 def test_rows_are_made_before_others_have_to_wait_and_their_times_count_from_then(
