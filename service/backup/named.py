@@ -57,7 +57,10 @@ def _is_stored(blob: NamedBlob) -> bool:
 
 
 def _of_job(job: JobRow) -> Iterator[NamedBlob]:
-    """Yield a job's blobs. An ended job keeps no files of others, an ended learning none, and a judging never any."""
+    """Yield a job's blobs.
+
+    An ended job needs only its own files, an ended learning none. A judging or a comparison never needs any.
+    """
     ended, runs, own = job.status in ENDED, job.status == "running", f"{job_folder(job.id)}/"
     for key in (*blobs(job.request), *blobs(job.result)):
         keeps = not ended or (key.startswith(own) and job.kind != LEARN)

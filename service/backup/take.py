@@ -101,9 +101,9 @@ class _Backup:
         with closing(self._opened_copy()) as copy:
             _settle(copy, retention_s)
             names, missing, tie = self._names(copy)
-        folded = self._folded()
+        compacted = self._compacted()
         self._archive.add_bytes(f"{BLOBS}{identity.KEY}", tie.encode())
-        with folded.open("rb") as database:
+        with compacted.open("rb") as database:
             self._archive.add(DATABASE, database)
         names |= {f"{BLOBS}{identity.KEY}", DATABASE}
         files = {name: digest for name, digest in self._archive.added.items() if name in names}
@@ -140,8 +140,8 @@ class _Backup:
     def _add_blobs(self, copy: Database) -> int:
         """Add the blobs that the copy names, that exist and that the archive lacks; return their bytes.
 
-        Those that are overwritten meanwhile are left out. Raises NoSpace before the first one if not all fit, with
-        those that are left out and another copy of the database.
+        Those that are overwritten meanwhile are left out. Raises NoSpace, before the first one is added, if there
+        is no room for all, those that are left out, and another copy of the database.
         """
         size = 0
         for blob in self._lacking(copy):
@@ -153,7 +153,7 @@ class _Backup:
     def _opened_overwritten(self, copy: Database, stack: ExitStack) -> dict[str, IO[bytes]]:
         """Open the blobs that are overwritten: name in the archive -> file, which stays as it is now.
 
-        A newer one takes its name and not its place.
+        A newer blob gets the name, and the open file keeps its bytes.
         """
         opened = dict[str, IO[bytes]]()
         for blob in self._lacking(copy):
@@ -189,21 +189,24 @@ class _Backup:
                     missing.add(blob.key)
         return names, sorted(missing), known.text() if known else ""
 
-    def _folded(self) -> Path:
+    def _compacted(self) -> Path:
         """Bring all of the copy into one file, without what is left in it of removed rows and secrets; return it.
 
         It takes the copy's place, and no room on another disk, as VACUUM alone would.
         """
-        folded = self._copy.with_suffix(".folded")
+        compacted = self._copy.with_suffix(".compacted")
         with closing(sqlite3.connect(self._copy)) as connection:
             connection.execute("PRAGMA journal_mode = DELETE")
-            connection.execute("VACUUM INTO ?", (str(folded),))
+            connection.execute("VACUUM INTO ?", (str(compacted),))
         self._copy.unlink()
-        return folded
+        return compacted
 
 
 def _settle(copy: Database, retention_s: float) -> None:
-    """Make a copy of the database that of a stopped service: without workers, and with their jobs in the queue."""
+    """Bring a copy of the database into the state of a stopped service.
+
+    What has expired is removed, and so are the workers; their jobs wait in the queue.
+    """
     with copy.writing() as session:
         session.execute(delete(JobRow).where(has_expired(retention_s)))  # the sweep removes their files first
         session.execute(delete(BatchRow).where(batch_has_expired(retention_s)))

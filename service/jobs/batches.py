@@ -1,7 +1,7 @@
 """Batches: jobs that one request submits together, and that are shown, canceled and removed together.
 
-Its jobs are transfers like any others, and wait, run and end as those do. `service.jobs.batch_course` begins a
-batch with its first job, and ends it with its last one.
+The jobs of a batch are transfers like any others, and wait, run and end as those do. `service.jobs.batch_course`
+begins a batch with its first job, and ends it with its last one.
 """
 
 from __future__ import annotations

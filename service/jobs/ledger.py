@@ -62,7 +62,7 @@ def enter_removed(session: Session, row: JobRow) -> None:
 def count_begun(row: JobRow) -> None:
     """Count one evaluation at least of a job that evaluates pictures, if its caller ends it while a worker has it.
 
-    The worker counts an evaluation at its end, so whole ones were free.
+    The worker counts an evaluation when it ends. Without this, whoever cancels during the first would pay nothing.
     """
     used = row.usage or JobUsage()
     row.usage = replace(used, megapixel_evaluations=max(used.megapixel_evaluations, begun_cost(row)))

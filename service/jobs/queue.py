@@ -48,9 +48,9 @@ def new_id() -> str:
 class Submission:
     """A new job, whose kind is that of its request.
 
-    `owner` is its caller. `deliver` has the `url` and the `headers` by which its
-    pictures are delivered. It may take `deadline_s` seconds, including the wait. `trace` is the traceparent of its
-    HTTP request, `files` the sizes of its request's files in bytes.
+    `owner` is its caller. `deliver` has the `url` and the `headers` by which its pictures are delivered. It may take
+    `deadline_s` seconds, including the wait. `trace` is the traceparent of its HTTP request, `files` the sizes of its
+    request's files in bytes.
     """
 
     id: str

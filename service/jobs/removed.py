@@ -18,7 +18,7 @@ from service.storage.style_uses import note_uses
 
 
 def with_judging(ids: Collection[str]) -> ColumnElement[bool]:
-    """Return the condition on the rows of these jobs, and on those of the tasks that measure their losses."""
+    """Return the condition on the rows of these jobs, and on those of their judgings."""
     return or_(JobRow.id.in_(ids), _judging(ids))
 
 

@@ -1,4 +1,7 @@
-"""The bytes that the result of a job may take. They count for its caller until it ends; then what it took does."""
+"""The bytes that the result of a job may take.
+
+They count for its caller until the job ends; then the bytes that it has really taken count.
+"""
 
 from __future__ import annotations
 

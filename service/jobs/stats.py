@@ -24,7 +24,7 @@ class QueueStats:
     Attributes:
         open: waiting and running jobs, by kind, lane and status.
         kept: ended jobs that are still kept, by status.
-        oldest_s: seconds that the oldest waiting job has waited, judging aside; 0 if none waits.
+        oldest_s: seconds that the oldest waiting job has waited, without judgings and comparisons; 0 if none waits.
         workers, painters: live workers, and live painter workers.
         webhooks: webhooks and pictures still to be delivered.
         stored: bytes of the files of jobs and of presets.

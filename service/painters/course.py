@@ -121,11 +121,11 @@ class Course:
         self._side = min(CROP, largest_crop(material.size))
         self._learner = self._new_learner()
         self._training = self._new_training()
-        kept_out = Crops(material.held_out, SEED - 1, side=self._side)
+        held_out = Crops(material.held_out, SEED - 1, side=self._side)
         self._held_out = []
         for _ in range(HELD_OUT):
             on_tick()
-            self._held_out.append(kept_out.batch(material.size))
+            self._held_out.append(held_out.batch(material.size))
         self._seconds = seconds
         self._good: dict[str, Any] = {}  # the learner's state at the last check without divergence
         self.standing = Standing()

@@ -39,8 +39,8 @@ def leave(session: Session, removed: Iterable[Left]) -> None:
 def note(session: Session, folders: Collection[str]) -> None:
     """Record folders of which nobody knows whether they are without a row for good.
 
-    Those into which files are written before the row (service.storage.unsaved), and those that a worker may still
-    write to. Their files may be removed after a while.
+    Files are written into some of them before the row (service.storage.unsaved); a worker may still write to others.
+    Their files may be removed after a while.
     """
     _record(session, [{"folder": folder} for folder in set(folders)])
 

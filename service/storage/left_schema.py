@@ -13,8 +13,8 @@ HAS_BYTES = text("bytes > 0")  # as the indexes have it: with a parameter SQLite
 class LeftRow(Base):
     """A folder of the blobs, as in `jobs/<id>`, that has no row on purpose: its files may be swept up.
 
-    The row was removed, or isn't written yet (service.storage.unsaved).
-    Or the beginning of the keys of a picture's Gram matrices, whose tenant was removed.
+    The row was removed, or isn't written yet (service.storage.unsaved). `folder` can also be the beginning of the
+    keys of a picture's Gram matrices, whose tenant was removed.
 
     `tenant` and `owner` had the row that was removed, and `bytes` is what the files count for them until they are
     removed. `tenant` is None where a row may come, and in records of earlier versions.

@@ -259,7 +259,10 @@ class SecretRow(Base):
 
 
 class MarkRow(Base):
-    """A mark of something that is done once in this database's life, with its time and a value."""
+    """A fact about the whole database under a name, with a value and the time when it was written.
+
+    Some are written once (service.styles.once), others with each change (the version of all keys).
+    """
 
     __tablename__ = "marks"
 

@@ -54,7 +54,7 @@ def change_preset(
         check(row)
         if changes.name not in (None, name):
             if session.get(PresetRow, (tenant, changes.name)):
-                raise NameTaken(f"there is a style {changes.name!r} already")
+                raise NameTaken(f"there is a preset {changes.name!r} already")
             row.name = str(changes.name)
             former = update(PresetVersionRow).where(PresetVersionRow.tenant == tenant, PresetVersionRow.name == name)
             if not moves_shared:

@@ -65,7 +65,7 @@ class _State:
 
 
 class KnownKeys:
-    """The live keys, and the limits, as this process knows them. What is changed counts LATE_S later at the latest.
+    """The live keys, and the limits, as this process knows them. A change counts within LATE_S.
 
     A new key counts at once: before an unknown one is refused, the keys are read again.
     `defaults` are the limits of tenants without values of their own. While the database fails, what was read last

@@ -1,7 +1,7 @@
 """Rates of requests: how many of each tenant are taken, a second and at once, by token buckets.
 
 The buckets lie in memory that a process shares with those forked from it: all web processes of a server take from
-the same ones. Several servers together take so many times as many.
+the same ones. Each server has buckets of its own, so n servers take n times as many requests.
 """
 
 from __future__ import annotations

@@ -94,8 +94,8 @@ def _remove(database: Database, blobs: Blobs, row: TenantRow, seconds: float, ma
 def finish_removals(database: Database, blobs: Blobs, seconds: float = math.inf) -> bool:
     """Remove what is left of tenants whose removal was interrupted, and forget those that are gone for long.
 
-    Which pictures a tenant has used is forgotten when their Gram matrices are no longer cached. Return False if
-    `seconds` did not suffice for all of the tenants; to call it again goes on.
+    Which pictures a tenant has used is forgotten when none of their Gram matrices are cached any more. Return False
+    if `seconds` did not suffice for all of the tenants; to call it again goes on.
 
     Raises StorageError.
     """
@@ -266,7 +266,7 @@ class _Removal:
                 self.counts["grams"] += 1
 
     def _own_grams(self, images: Collection[str]) -> list[str]:
-        """Return how the keys of the Gram matrices of pictures begin that others have in no preset or unfinished job.
+        """Return how the keys of the Gram matrices of pictures begin that no other tenant uses.
 
         They are noted as left too: a worker that has just lost a job may still store some.
         """

@@ -44,7 +44,7 @@ class JobRun(ABC):
     Attributes:
         final_errors: errors of the storage that fail the job at once, because waiting doesn't help, or costs its
             caller more than to ask again.
-        refused: a file found no room, and that failed the job.
+        blobs_full: whether the job failed because a file found no room.
     """
 
     final_errors: ClassVar[tuple[type[StorageError], ...]] = (BlobsFull, BlobNotFound, DamagedFile)
@@ -54,10 +54,10 @@ class JobRun(ABC):
     capacity: Capacity
     claim: Claim
     reporter: Reporter
-    refused: bool = field(default=False, init=False)
+    blobs_full: bool = field(default=False, init=False)
 
     def carry_out(self) -> None:
-        """Do the work, and end the job or give it back. If a picture can't be read now, its lease will run out.
+        """Do the work, and end the job or give it back.
 
         Raises:
             LeaseLost: another worker has the job, or it is gone.
@@ -81,7 +81,7 @@ class JobRun(ABC):
         except (LeaseLost, DatabaseError):
             raise
         except self.final_errors as error:
-            self.refused = isinstance(error, BlobsFull)
+            self.blobs_full = isinstance(error, BlobsFull)
             self._fail(error)
         except StorageError as error:
             logger.warning("job %s: %s; it goes on later, from its checkpoint", self.claim.id, error.detail)

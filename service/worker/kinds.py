@@ -1,4 +1,4 @@
-"""The class that carries out each kind of job with the model alone."""
+"""The class that carries out each kind of job, for the kinds that need nothing but the model."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class LearnRun(NamedRun):
                     self.reporter.on_progress(state, _curve(course))
         except LearningDiverged as error:
             raise JobFailed(f"the learning failed: {error}") from error
-        with self._kept_out(task, photographs) as compared:
+        with self._held_out(task, photographs) as compared:
             painter = self._keep(task, course, len(photographs))
             then = CompareTask(replace(task.style, painter=painter), task.version, task.size, compared, self.claim.id)
             self.leases.succeed(self.claim, TaskResult([task.size]), then=then)
@@ -160,7 +160,7 @@ class LearnRun(NamedRun):
         return {octaves: grams[size] for octaves, size in sizes.items()}
 
     def _course(self, task: LearnTask, targets: Mapping[int, Grams], photographs: Photographs) -> Course:
-        material = Material(targets, task.size, photographs.learned, photographs.kept_out)
+        material = Material(targets, task.size, photographs.learned, photographs.held_out)
         options, seconds = TransferOptions(size=task.size), task.minutes * 60
         beginnings = painters_of(self.stylist.info.model)
         course = Course(self.stylist.encoder, options, material, seconds, on_tick=self.on_tick, beginnings=beginnings)
@@ -168,11 +168,11 @@ class LearnRun(NamedRun):
         return course
 
     @contextmanager
-    def _kept_out(self, task: LearnTask, photographs: Photographs) -> Iterator[tuple[StoredImage, ...]]:
+    def _held_out(self, task: LearnTask, photographs: Photographs) -> Iterator[tuple[StoredImage, ...]]:
         """Store the photographs on which the painter will be compared with the optimiser; an error removes them."""
         stored: list[StoredImage] = []
         try:
-            for k, photograph in enumerate(photographs.kept_out[:COMPARED]):
+            for k, photograph in enumerate(photographs.held_out[:COMPARED]):
                 picture = images.resize_long_edge(photograph, task.size)
                 data = images.encode(picture)
                 key = self.keep(f"{COMPARED_FILE}-{self.claim.fence}-{k}.png", data)

@@ -75,7 +75,7 @@ class WorkerLoop(ABC):
         self._disks = Disks(settings.database, settings.blob_url, settings.disk_floor)
         self._leases = Leases(self._database, settings.lease_s, default_limits(settings))
         self._registry = WorkerRegistry(self._database)
-        self._storage, self._heartbeat_trouble = Complaint(logger), Complaint(logger)
+        self._storage_trouble, self._heartbeat_trouble = Complaint(logger), Complaint(logger)
         self._can_write = True  # whether files could be written when that was last tried
         self._claim: Claim | None = None
         self._reporter: Reporter | None = None  # of the job under way
@@ -169,7 +169,7 @@ class WorkerLoop(ABC):
             return True
         except StorageError as error:
             self._can_write = self._can_write and isinstance(error, DatabaseError)
-            self._storage.say("the storage failed: %s; trying again", error.detail)
+            self._storage_trouble.say("the storage failed: %s; trying again", error.detail)
             self._closed.wait(RETRY_S)
             return False
         finally:
@@ -183,7 +183,7 @@ class WorkerLoop(ABC):
         room = self._blobs.room()
         if room is None or room >= self._job_room():
             return False
-        self._storage.say("the disk is full (%.1f MiB left for files): no job begins until there is room", room / MIB)
+        self._storage_trouble.say("the disk is full (%.1f MiB left): no job begins until there is room", room / MIB)
         return True
 
     def _job_room(self) -> int:
@@ -209,7 +209,7 @@ class WorkerLoop(ABC):
         run = self.make_run(claim, reporter)
         try:
             run.carry_out()
-            self._can_write = self._can_write and not run.refused
+            self._can_write = self._can_write and not run.blobs_full
         except LeaseLost:
             logger.warning("job %s: taken over or deleted in the meantime", claim.id)
             if not self._leases.exists(claim.id):

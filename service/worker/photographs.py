@@ -17,7 +17,7 @@ from service.pictures.sizes import MIN_SIDE
 
 logger = logging.getLogger(__name__)
 
-KEPT_OUT = 8  # one of so many photographs is kept out, for the checks
+HELD_OUT = 8  # one of so many photographs is held out, for the checks
 LARGEST = 256 * 2**20  # bytes of a file that is looked at
 
 Source = Callable[[], Picture | None]
@@ -31,7 +31,7 @@ class Photographs:
     learns: else a learning that goes on after other jobs would first decode all of them again.
 
     Attributes:
-        kept_out: photographs for the checks, which nothing is learned from; none if there are fewer than KEPT_OUT.
+        held_out: photographs for the checks, which nothing is learned from; none if there are fewer than HELD_OUT.
         learned: photographs to learn from, as far as they are decoded.
         first: the first ones.
 
@@ -44,11 +44,11 @@ class Photographs:
     def __init__(self, sources: Sequence[Source], longest: int, first: int, seed: int) -> None:
         self._longest, self._pixels = longest, PHOTOGRAPHS / 3 / max(1, len(sources))
         self._unusable = 0
-        kept_out = range(0, len(sources), KEPT_OUT) if len(sources) >= KEPT_OUT else range(0)
-        at_once = sorted({*kept_out, *range(first)})
+        held_out = range(0, len(sources), HELD_OUT) if len(sources) >= HELD_OUT else range(0)
+        at_once = sorted({*held_out, *range(first)})
         found = {k: picture for k in at_once if (picture := self._decoded(sources[k])) is not None}
-        self.kept_out = [picture for k, picture in found.items() if k in kept_out]
-        self.learned = [picture for k, picture in found.items() if k not in kept_out]
+        self.held_out = [picture for k, picture in found.items() if k in held_out]
+        self.learned = [picture for k, picture in found.items() if k not in held_out]
         self.first = [picture for k, picture in found.items() if k < first]
         self._left = [source for k, source in enumerate(sources) if k not in at_once]
         random.Random(seed).shuffle(self._left)  # noqa: S311 - no secret depends on it

@@ -95,7 +95,8 @@ def _remove(blobs: Blobs, doomed: Sequence[BlobInfo]) -> tuple[list[BlobInfo], d
 def _forget(database: Database, expired: Sequence[str], left: set[str], tidy: set[str], retention_s: float) -> None:
     """Remove the rows of jobs whose files are gone, of old keys and webhooks, and of callers without jobs.
 
-    `tidy` had ended when the plan was made, and have no file any more that it would remove.
+    `left` are recorded folders that are empty now. The jobs `tidy` had ended when the plan was made, and have no more
+    files that are to be removed.
     """
     lost = 0
     for i in range(0, len(expired), BATCH):

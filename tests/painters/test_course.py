@@ -175,7 +175,7 @@ def test_other_bytes_are_refused(new: Any, data: bytes) -> None:
 
 
 @pytest.mark.slow
-def test_photographs_kept_out_are_what_it_is_judged_on(encoder: VGG, targets: Targets, photo: Picture) -> None:
+def test_photographs_held_out_are_what_it_is_judged_on(encoder: VGG, targets: Targets, photo: Picture) -> None:
     one = Course(encoder, TransferOptions(), Material(grams(targets), SIZE, [photo], [photo]), 0.5)
     black = Material(grams(targets), SIZE, [photo], [np.zeros_like(photo)])
     other = Course(encoder, TransferOptions(), black, 0.5)

@@ -36,7 +36,7 @@ from service.worker import compare as module
 from service.worker import engine_job, learn, tasks
 from service.worker.compare import LOSSES, CompareRun
 from service.worker.learn import LearnRun
-from service.worker.photographs import KEPT_OUT
+from service.worker.photographs import HELD_OUT
 from service.worker.reporter import Reporter
 
 pytestmark = pytest.mark.slow
@@ -102,7 +102,7 @@ def test_a_learning_ends_with_its_painter_which_is_judged_afterwards(
 ) -> None:
     run.photos = tmp_path / "photos"
     run.photos.mkdir()
-    for k in range(KEPT_OUT):
+    for k in range(HELD_OUT):
         (run.photos / f"{k}.png").write_bytes(STYLE)
     run.carry_out()
     assert queue.get(run.claim.id).status == "succeeded"

@@ -29,7 +29,7 @@ from service.styles.preset_painters import PresetPainters
 from service.styles.presets import Presets
 from service.worker import learn
 from service.worker.learn import LearnRun
-from service.worker.photographs import KEPT_OUT, decode_file
+from service.worker.photographs import HELD_OUT, decode_file
 from service.worker.reporter import Reporter
 
 pytestmark = pytest.mark.slow
@@ -116,7 +116,7 @@ def test_it_comes_further_in_each_attempt_however_many_others_wait(
     """By Grams in the first three, one for each size, and then by a step in each."""
     photos, decoded = tmp_path / "photos", list[str]()
     photos.mkdir()
-    for k in range(KEPT_OUT + 3):
+    for k in range(HELD_OUT + 3):
         (photos / f"{k:02}.png").write_bytes(PICTURE if k else b"no picture")
 
     def decode(path: Path, *more: Any) -> Any:
@@ -144,7 +144,7 @@ def photos(tmp_path: Path) -> Path:
     """A folder of so many photographs that one is kept out."""
     folder = tmp_path / "photos"
     folder.mkdir()
-    for k in range(KEPT_OUT):
+    for k in range(HELD_OUT):
         (folder / f"{k:02}.png").write_bytes(PICTURE)
     return folder
 

@@ -30,7 +30,7 @@ BEGINNING = -1  # the number before the first event's
 
 @dataclass(frozen=True)
 class Event:
-    """One event of a job."""
+    """One event of a job or a batch."""
 
     number: int
     name: str

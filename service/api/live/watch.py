@@ -38,7 +38,7 @@ class Watched:
         with self._changed:
             self._changed.wait_for(lambda: self._closed.is_set() or self._has_news_for(row), timeout)
             if self._row is None:
-                raise NotFound(f"the transfer {row.id!r} was deleted")
+                raise NotFound(f"the job {row.id!r} was deleted")
             return self._row if self._has_news_for(row) else row
 
     def _has_news_for(self, row: JobRow) -> bool:

@@ -72,7 +72,7 @@ def _utc_day(text: str) -> date:
 
 Whole = Annotated[int, BeforeValidator(_whole)]
 Day = Annotated[date, BeforeValidator(_day)]
-KnownStyle = Annotated[str, AfterValidator(_known(NAME, "style"))]
+KnownStyle = Annotated[str, AfterValidator(_known(NAME, "preset"))]
 KnownTransfer = Annotated[str, AfterValidator(_known(JOB, "transfer"))]
 KnownBatch = Annotated[str, AfterValidator(_known(JOB, "batch"))]
 KnownKey = Annotated[str, AfterValidator(_known(JOB, "key"))]

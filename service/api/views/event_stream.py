@@ -1,4 +1,4 @@
-"""A job's Server-Sent Events as a response."""
+"""The Server-Sent Events of a job or a batch as a response."""
 
 from __future__ import annotations
 
