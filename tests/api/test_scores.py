@@ -71,7 +71,7 @@ def test_a_picture_of_another_shape_is_refused(service: RunningService) -> None:
 
 def test_who_does_not_wait_asks_again(service: RunningService) -> None:
     response = post_score(service, ASKED, Prefer="wait=0")
-    assert response.status_code == 202
+    assert (response.status_code, response.headers["Preference-Applied"]) == (202, "wait=0")
     here = response.headers["Location"]
     assert response.json()["losses"] is None
     assert response.json()["links"]["self"] == here == f"/v1/scores/{response.json()['id']}"

@@ -171,7 +171,7 @@ def test_prefer_wait_answers_with_the_finished_job(
     service: RunningService, photo_png: bytes, starry: dict[str, str]
 ) -> None:
     body = {"content": b64(photo_png), "styles": [starry], "size": 64, "iterations": 2}
-    response = service.post(body, Prefer="respond-async, wait=30")
+    response = service.post(body, Prefer="respond-async, Wait=30")
     assert response.status_code == 200
     assert response.headers["Preference-Applied"] == "wait=30"
     assert response.json()["status"] == "succeeded"

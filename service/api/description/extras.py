@@ -61,6 +61,7 @@ SCHEMAS = (
 )
 REFERENCE = "#/components/schemas/"
 STREAM = "text/event-stream"
+STREAMED_MEDIA = {STREAM, "application/zip"}  # of responses that are made while they are sent, and have no ETag
 NAMED_FILES = (
     "/v1/transfers/{id}/image",
     "/v1/transfers/{id}/sheet",
@@ -69,6 +70,13 @@ NAMED_FILES = (
     "/v1/styles/{name}/painter/model",
 )
 """Files with a Content-Disposition. Pictures as they were sent have it where they came with a name."""
+NEW_JOBS = ("/v1/transfers", "/v1/scores")  # POSTs that can wait for the job that they submit
+LOCATED = {
+    *(("post", path) for path in (*NEW_JOBS, "/v1/batches", "/v1/styles/{name}/restore")),
+    *(("put", f"/v1/styles/{{name}}{part}") for part in ("", "/pack", "/painter")),
+    ("patch", "/v1/styles/{name}"),
+}
+"""Operations that name the path of what they made or changed, as every 201 does."""
 API_ERRORS = ("401", "403", "429", "500", "503")  # errors of every operation under /v1
 WRITE_ERRORS = ("507",)  # also errors of operations that change something
 BODY_ERRORS = ("400", "413", "415")  # errors of operations with a body
@@ -132,11 +140,14 @@ def _complete(path: str, method: str, operation: Json, schemas: Json) -> None:
     _complete_body(operation, schemas)
     if "parameters" not in operation and "requestBody" not in operation:
         operation["responses"].pop("422", None)
-    if method == "get" and is_api(path) and STREAM not in _media(operation):
+    has_etag = method == "get" and is_api(path) and not STREAMED_MEDIA & set(_media(operation))
+    if has_etag:
         operation.setdefault("parameters", []).append(IF_NONE_MATCH)
         operation["responses"]["304"] = {"description": "The caller's copy is still current."}
     for status, response in operation["responses"].items():
         _complete_response(status, response, method, path)
+        if has_etag and status in ("200", "304"):
+            response["headers"]["ETag"] = _header("ETag")
         if status in DONE and any(parameter["name"] == HEADER for parameter in operation.get("parameters", ())):
             response["headers"][REPLAYED] = _header(REPLAYED)
     operation["responses"] = dict(sorted(operation["responses"].items()))
@@ -227,12 +238,12 @@ def _headers_of(status: str, method: str, path: str) -> list[str]:
     if is_api(path) and status not in ("401", "421"):
         names += ["RateLimit", "RateLimit-Policy"]
     if method == "get" and status in ("200", "304") and is_api(path):
-        names += ["ETag", "Cache-Control"]
+        names += ["Cache-Control"]
     if method == "get" and status == "200" and path in NAMED_FILES:
         names += ["Content-Disposition"]
-    if status == "201" or (method in ("put", "post") and status in ("200", "202")):
+    if status == "201" or (status in ("200", "202") and (method, path) in LOCATED):
         names += ["Location"]
-    if method == "post" and status == "200":
+    if status in ("200", "202") and method == "post" and path in NEW_JOBS:
         names += ["Preference-Applied"]
     if status == str(HTTPStatus.UNAUTHORIZED.value):
         names += ["WWW-Authenticate"]

@@ -15,7 +15,7 @@ READABLE = (
 )  # fmt: skip
 SENDABLE = (
     "Authorization", "X-API-Key", "Content-Type", "Accept", "Prefer", "If-None-Match", "Last-Event-ID",
-    "X-Request-ID", IDEMPOTENCY_HEADER,
+    "X-Request-ID", "traceparent", IDEMPOTENCY_HEADER,
 )  # fmt: skip
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PREFLIGHT_S = 3600

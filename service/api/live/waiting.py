@@ -21,7 +21,7 @@ MAX_WAIT_S = 60.0
 
 def preferred_wait(header: str) -> float | None:
     """Return for how many seconds a `Prefer` header asks to wait (RFC 7240, 4.3), at most MAX_WAIT_S; or None."""
-    wait = parse_dict_header(header.replace(";", ",")).get("wait")
+    wait = parse_dict_header(header.lower().replace(";", ",")).get("wait")
     return min(float(wait), MAX_WAIT_S) if wait and wait.isascii() and wait.isdigit() else None
 
 

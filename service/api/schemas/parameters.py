@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from flask import request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
+from service.api.schemas.described import DATE_TIME
 from service.api.schemas.invalid import invalid
 from service.api.schemas.patterns import CURSOR, DIGEST, JOB, REPEAT_KEY
 from service.errors import FieldError, InvalidInput, NotFound, shown
@@ -23,6 +24,7 @@ from service.storage.names import NAME
 DIGITS = r"^[0-9]{1,9}(\.0{1,9})?$"  # `20.0` is an integer, as in JSON
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 TIME = rf"{DAY}T[0-9:.]+(Z|[+-][0-9]{{2}}:[0-9]{{2}})"
+TEXT = {"type": "string"}
 FIRST_DAY = date(1970, 1, 1)  # of the clock, so that some days before it are dates too
 MAX_INDEX = 10**9 - 1  # the largest number of 9 digits
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]  # of a job
@@ -71,7 +73,7 @@ def _utc_day(text: str) -> date:
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
-Day = Annotated[date, BeforeValidator(_day)]
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"anyOf": [TEXT | {"format": "date"}, TEXT | DATE_TIME]})]
 KnownStyle = Annotated[str, AfterValidator(_known(NAME, "preset"))]
 KnownTransfer = Annotated[str, AfterValidator(_known(JOB, "transfer"))]
 KnownBatch = Annotated[str, AfterValidator(_known(JOB, "batch"))]

@@ -46,9 +46,11 @@ def create_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]
     job = repeated(key) or submitted(lambda id, room: _submission(id, body, key, room))
     preferred = preferred_wait(header.prefer)
     seconds = MAX_WAIT_S if preferred is None else preferred
-    job, _ = context().waits.until_ended(job, seconds, caller().tenant, caller().still_counts)
+    job, waited = context().waits.until_ended(job, seconds, caller().tenant, caller().still_counts)
     response = jsonify(score_resource(job, queue_of(job)))
     response.headers["Location"] = url_for("scores.get_score", id=job.id)
+    if waited and preferred is not None:
+        response.headers["Preference-Applied"] = f"wait={preferred:g}"
     return response, 200 if job.status in ENDED else 202
 
 
