@@ -39,7 +39,7 @@ def settings(data_folder: Path) -> Settings:
 KEY = {"X-API-Key": "key"}
 PREFLIGHT = {
     "Access-Control-Request-Method": "PUT",
-    "Access-Control-Request-Headers": "authorization, content-type, x-api-key, prefer, idempotency-key",
+    "Access-Control-Request-Headers": "authorization, content-type, x-api-key, prefer, idempotency-key, traceparent",
 }
 
 

@@ -8,6 +8,7 @@ from flask_cors import CORS
 from service.api.http.ratelimit import LEFT, POLICY
 from service.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
 from service.jobs.idempotency import REPLAYED
+from service.telemetry.tracing import HEADER as TRACE
 
 READABLE = (
     "Location", "Retry-After", "ETag", "Preference-Applied", "X-Request-ID", "WWW-Authenticate",
@@ -15,7 +16,7 @@ READABLE = (
 )  # fmt: skip
 SENDABLE = (
     "Authorization", "X-API-Key", "Content-Type", "Accept", "Prefer", "If-None-Match", "Last-Event-ID",
-    "X-Request-ID", "traceparent", IDEMPOTENCY_HEADER,
+    "X-Request-ID", TRACE, IDEMPOTENCY_HEADER,
 )  # fmt: skip
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PREFLIGHT_S = 3600
