@@ -40,17 +40,24 @@ class Places:
         return cls(database.absolute(), blobs.absolute(), settings.disk_floor)
 
 
+OURS = ".unfinished"  # file in each work folder, by which it is known
+
+
 @contextmanager
 def work_folder(path: Path) -> Iterator[Path]:
     """Make a folder for unfinished files, and remove it at the end; what a killed process left in it goes first.
 
-    Raises Unavailable if another process works in it.
+    Raises Unavailable if another process works in it, or if it is a folder of somebody else's.
     """
     make_private(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for left in path.iterdir():
+        found = {entry for entry in path.iterdir() if entry.name != OURS}
+        if found and not (path / OURS).exists():
+            raise Unavailable(f"{path} has files that no backup or restore has left there: move them away")
+        (path / OURS).touch()
+        for left in found:
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         try:
             yield path

@@ -17,7 +17,7 @@ from sweep.swept import end_retention
 
 from service.__main__ import main
 from service.backup import archive
-from service.backup.places import Places
+from service.backup.places import Places, work_folder
 from service.backup.restore import restore_backup
 from service.backup.take import take_backup
 from service.config import Settings
@@ -171,10 +171,25 @@ def test_no_blob_is_missing_though_rows_and_blobs_go_all_the_time(
 
 def test_what_a_killed_backup_left_is_no_obstacle(store: Store, tmp_path: Path) -> None:
     left = tmp_path / "x.tar.partial"
-    (left / "folder").mkdir(parents=True)
-    (left / "backup.tar").write_bytes(b"half")
+    with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as killed:
+        killed.setattr("shutil.rmtree", lambda *_, **__: None)
+        with work_folder(left) as folder:
+            (folder / "folder").mkdir()
+            (folder / "backup.tar").write_bytes(b"half")
+            raise KeyboardInterrupt
+    assert (left / "backup.tar").exists()
     take_backup(store.places, WEEK_S, tmp_path / "x.tar")
     assert not left.exists()
+
+
+def test_a_folder_of_somebody_else_s_stays(store: Store, tmp_path: Path) -> None:
+    theirs = tmp_path / "x.tar.partial" / "precious"
+    theirs.parent.mkdir()
+    theirs.write_bytes(b"1")
+    with pytest.raises(Unavailable, match="move them away"):
+        take_backup(store.places, WEEK_S, tmp_path / "x.tar")
+    assert theirs.read_bytes() == b"1"
+    assert not (tmp_path / "x.tar").exists()
 
 
 def test_a_backup_that_fails_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
