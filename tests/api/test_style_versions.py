@@ -84,7 +84,7 @@ def test_a_purge_leaves_nothing(service: RunningService) -> None:
     (former,) = versions(service, "secret")
     assert len(folders(service) - there) == 2
     assert delete(service, "secret", "?purge=true") == 204
-    assert folders(service) == there
+    assert folders(service) <= there  # what other tests have left goes meanwhile
     for status in (
         service.get("/v1/styles/secret/versions").status_code,
         restore(service, "secret", former["version"]).status_code,
@@ -95,7 +95,7 @@ def test_a_purge_leaves_nothing(service: RunningService) -> None:
     assert delete(service, "secret") == 204
     assert len(versions(service, "secret")) == 1
     assert delete(service, "secret", "?purge=true") == 204  # what was deleted before too
-    assert folders(service) == there
+    assert folders(service) <= there
 
 
 def test_versions_go_with_a_new_name(service: RunningService) -> None:
