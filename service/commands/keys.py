@@ -20,6 +20,7 @@ from service.storage.schema import DEFAULT_TENANT
 from service.storage.tenant_schema import KeyRow
 from service.tenants import scopes as known
 from service.tenants.keys import KEY_NAME, KEY_NAME_WORDS, LONGEST_S, OPERATOR, YEARS, Keys, NewKey, end_of
+from service.tenants.tenants import Tenants
 
 PAGE = 200
 NEVER = "never"
@@ -57,9 +58,12 @@ def run(args: argparse.Namespace) -> int:
             _print_new(keys, key)
             _describe(key.row)
         elif args.action == "list":
+            if args.tenant is not None:
+                _check_name(args.tenant)
+                Tenants(database).get(args.tenant)
             _print_list(_all(keys, args.tenant))
         elif args.action == "rotate":
-            _rotate(keys, args.id, _seconds("grace", args.grace) or 0.0)
+            _rotate(keys, args.id, _seconds("grace", args.grace, may_be_0=True) or 0.0)
         elif args.action == "revoke":
             _say(f"the key {keys.revoke(OPERATOR, args.id).id} has ended")
         else:
@@ -70,8 +74,7 @@ def run(args: argparse.Namespace) -> int:
 def _added(keys: Keys, args: argparse.Namespace) -> NewKey:
     if not re.fullmatch(KEY_NAME, args.name):
         raise InvalidInput.field("name", KEY_NAME_WORDS)
-    if not is_name(args.tenant):
-        raise InvalidInput.field("tenant", f"there is no tenant {shown(args.tenant)}")
+    _check_name(args.tenant)
     try:
         scopes = known.check(word.strip() for word in args.scopes.split(","))
     except ValueError as error:
@@ -79,15 +82,22 @@ def _added(keys: Keys, args: argparse.Namespace) -> NewKey:
     return keys.add(OPERATOR, args.tenant, args.name, scopes, _seconds("lifetime", args.lifetime))
 
 
-def _seconds(name: str, text: str | None) -> float | None:
+def _check_name(tenant: str) -> None:
+    """Raise InvalidInput for what is no name of any tenant."""
+    if not is_name(tenant):
+        raise InvalidInput.field("tenant", f"there is no tenant {shown(tenant)}")
+
+
+def _seconds(name: str, text: str | None, *, may_be_0: bool = False) -> float | None:
     if text is None:
         return None
     try:
         seconds = duration(text)
     except ValueError as error:
         raise InvalidInput.field(name, str(error)) from error
-    if not 0 < seconds <= LONGEST_S:  # nor NaN
-        raise InvalidInput.field(name, f"must be more than 0, and at most {YEARS} years")
+    if not 0 <= seconds <= LONGEST_S or (seconds == 0 and not may_be_0):  # nor NaN
+        least = "at least 0" if may_be_0 else "more than 0"
+        raise InvalidInput.field(name, f"must be {least}, and at most {YEARS} years")
     return seconds
 
 

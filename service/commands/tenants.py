@@ -41,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     if args.action != "list" and not is_name(args.name):
         raise InvalidInput.field("name", NAME_WORDS)
+    if args.action == "set" and not args.limit:
+        raise InvalidInput.field("--limit", "name at least one limit to change, as in --limit waiting_jobs=50")
     if args.action != "add":
         check_database(settings.database)
     with closing(Database(settings.database)) as database:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from service.errors import Forbidden, InvalidInput, MissingScope, NotFound, Unauthorized
+from service.errors import FieldError, Forbidden, InvalidInput, MissingScope, NotFound, Unauthorized
 from service.storage.database import Database, advisory_lock, now, read_clock
 from service.storage.row_locks import delete_unlocked
 from service.storage.schema import MarkRow
@@ -32,7 +32,6 @@ KEPT_S = 30 * 86_400.0  # seconds for which an ended key is still listed
 YEARS = 100  # for which a key may count, unless it has no end
 LONGEST_S = YEARS * 365.25 * 86_400
 LATE_S = 4.0  # seconds after which a web process that hasn't read the keys for so long waits until it has
-CLOCKS_S = 1.0  # by which the clocks of web processes and the database may differ
 TOUCH_S = 60.0  # seconds between two notes that a key was used
 
 
@@ -58,10 +57,11 @@ class Maker:
     scopes: Scopes = known.ALL
     key_id: str | None = None
 
-    def check_scopes(self, wanted: Collection[str]) -> None:
-        """Raise MissingScope for scopes that the maker lacks itself."""
+    def check_scopes(self, wanted: Collection[str], field: str | None = None) -> None:
+        """Raise MissingScope for scopes that the maker lacks itself; `field` is the one that names them, if any."""
         if lacking := known.in_order(frozenset(wanted) - self.scopes):
-            raise MissingScope(f"a key can't give scopes that it lacks: {', '.join(lacking)}")
+            words = f"a key can't give scopes that it lacks: {', '.join(lacking)}"
+            raise MissingScope(words, [FieldError(field, words)] if field else ())
 
     def own_end(self, session: Session) -> float | None:
         """Return when the maker's own key ends, and with it every key that it makes; None for never.
@@ -93,20 +93,30 @@ class Keys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, maker: Maker, tenant: str, name: str, scopes: Scopes, lifetime: float | None = None) -> NewKey:
-        """Make a key that ends after `lifetime` seconds; without that when its maker's key does, or never.
+    def add(
+        self,
+        maker: Maker,
+        tenant: str,
+        name: str,
+        scopes: Scopes,
+        lifetime: float | None = None,
+        *,
+        expires_at: float | None = None,
+    ) -> NewKey:
+        """Make a key that ends after `lifetime` seconds, or at `expires_at` in seconds since 1970.
+
+        Without either it ends when its maker's key does, or never.
 
         Raises:
-            InvalidInput: there is no such tenant, it has too many keys, or the lifetime is over, above LONGEST_S or
-                beyond the maker's.
+            InvalidInput: there is no such tenant, it has too many keys, or the end is over, more than LONGEST_S away
+                or later than that of the maker's key.
             MissingScope: the maker lacks one of the scopes.
         """
-        maker.check_scopes(scopes)
-        if lifetime is not None and not 0 < lifetime <= LONGEST_S:  # nor NaN
-            raise InvalidInput.field("expires_at", f"must be a time that is to come, within {YEARS} years")
+        maker.check_scopes(scopes, "scopes")
         with self._changing(maker) as (session, own_end):
             _check_room(session, maker, tenant)
-            ends = own_end if lifetime is None else _end_within(own_end, read_clock(session) + lifetime)
+            clock = read_clock(session)
+            ends = _end_of_new(clock, own_end, expires_at if lifetime is None else clock + lifetime)
             return _new(session, KeyRow(tenant=tenant, name=name, scopes=known.to_text(scopes), expires_at=ends))
 
     def page(self, maker: Maker, tenant: str | None, after: tuple[float, str], limit: int) -> list[KeyRow]:
@@ -244,13 +254,18 @@ def _check_room(session: Session, maker: Maker, tenant: str) -> None:
         raise InvalidInput.field("tenant", f"has {MOST} keys; those that ended are forgotten after {days:g} days")
 
 
-def _end_within(own_end: float | None, wanted: float) -> float:
-    """Return when a new key ends. Raises InvalidInput for a time after the end of its maker's key."""
-    if own_end is None:
-        return wanted
-    if wanted > own_end + CLOCKS_S:
+def _end_of_new(clock: float, own_end: float | None, wanted: float | None) -> float | None:
+    """Return when a new key ends: at the wanted time, or without one when its maker's key does.
+
+    Raises InvalidInput for a time that is over, more than LONGEST_S away or after the end of its maker's key.
+    """
+    if wanted is None:
+        return own_end
+    if not clock < wanted <= clock + LONGEST_S:  # nor NaN
+        raise InvalidInput.field("expires_at", f"must be a time that is to come, within {YEARS} years")
+    if own_end is not None and wanted > own_end:
         raise InvalidInput.field("expires_at", "must not be later than the end of the key that makes it")
-    return min(wanted, own_end)
+    return wanted
 
 
 def _new_like(session: Session, maker: Maker, own_end: float | None, row: KeyRow) -> NewKey:

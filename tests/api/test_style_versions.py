@@ -123,6 +123,9 @@ def test_without_a_version_the_newest_one_comes_back(service: RunningService) ->
     assert picture(service, "undone") == FIRST
     assert service.post_to("/v1/styles/undone/restore", {}).status_code == 200
     assert picture(service, "undone") == SECOND
+    empty = service.post_to("/v1/styles/undone/restore", None, **{"Content-Type": "application/json"})
+    assert empty.status_code == 200, empty.text
+    assert picture(service, "undone") == FIRST
     assert delete(service, "undone", "?purge=true") == 204
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import concurrent.futures
 import hashlib
+import http.client
 import io
 import json
+from contextlib import ExitStack, closing
 from datetime import datetime
 
 import numpy as np
@@ -222,6 +224,40 @@ def test_requests_that_wait_leave_threads_for_the_others(
     for post in posts:
         requests.delete(service.url + post.result().headers["Location"], timeout=30)
         assert ("Preference-Applied" in post.result().headers) == (post in waiting)
+
+
+@pytest.mark.slow
+def test_who_hangs_up_waits_no_longer(
+    service: RunningService, photo: np.ndarray, photo_png: bytes, starry: dict[str, str]
+) -> None:
+    """For a transfer, a score, or a file that a worker makes first: each request ends, and is logged then."""
+
+    def are_logged() -> bool:
+        lines = [line for line in service.log.read_text().splitlines() if '"duration_ms"' in line]
+        return all(any(id in line for line in lines) for id in asked)
+
+    def jobs() -> int:
+        ((count,),) = service.execute("SELECT count(*) FROM jobs")
+        return int(count)
+
+    service.put_style("unpacked", png(photo[:100, :100]))
+    body = {"content": b64(photo_png), "styles": [starry]}
+    asked = {
+        "gone-from-transfer": ("POST", "/v1/transfers", body | LONG),
+        "gone-from-score": ("POST", "/v1/scores", body | {"image": b64(photo_png), "size": 64}),
+        "gone-from-pack": ("GET", "/v1/styles/unpacked/pack", None),
+    }
+    with service.halted("service worker"):
+        before = jobs()
+        with ExitStack() as clients:
+            for id, (method, path, sent) in asked.items():
+                client = clients.enter_context(closing(http.client.HTTPConnection("127.0.0.1", service.port, 60)))
+                headers = {"X-Request-ID": id, "Prefer": "wait=60", "Content-Type": "application/json"}
+                client.request(method, path, json.dumps(sent) if sent else None, headers)
+            eventually(lambda: jobs() == before + len(asked), 30, "not submitted")
+            assert not are_logged()
+        eventually(are_logged, 30, "they wait still")
+        service.cancel_all()
 
 
 @pytest.mark.slow

@@ -24,7 +24,9 @@ class ApiRequest(Request):
     form_data_parser_class = FormParser
 
     def get_json(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the body's JSON object, an empty one if there is no body; unlike Flask's method, never None.
+        """Return the body's JSON object, an empty one if there is neither a body nor a media type.
+
+        None if there is a media type alone: what that means depends on the operation (WholeBody).
 
         Raises:
             UnsupportedMediaType: it is neither JSON nor multipart/form-data.
@@ -35,7 +37,8 @@ class ApiRequest(Request):
         if self.mimetype == "multipart/form-data":
             return read_object(self._json_part())
         if self.is_json:
-            return read_object(self.get_data())
+            data = self.get_data()
+            return read_object(data) if data else None
         if not self.mimetype and not self.get_data():
             return {}
         raise UnsupportedMediaType("send application/json, or multipart/form-data with a part 'request'")

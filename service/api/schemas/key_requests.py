@@ -15,6 +15,7 @@ from service.storage.schema import DEFAULT_TENANT
 from service.tenants.keys import KEY_NAME, YEARS
 
 MAX_GRACE_S = 30 * 86_400.0
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 Scope = Literal["read", "run", "presets", "admin"]
 
@@ -48,7 +49,7 @@ class KeyBody(WholeBody):
     @classmethod
     def _is_a_time(cls, text: str | None) -> str | None:
         if text is not None:
-            seconds_until(text)
+            timestamp_of(text)
         return text
 
 
@@ -113,9 +114,9 @@ class TenantChanges(WholeBody):
     )
 
 
-def seconds_until(text: str) -> float:
-    """Return the seconds until a time as in 2099-12-31T00:00:00Z. Raises PydanticCustomError for other texts."""
+def timestamp_of(text: str) -> float:
+    """Return a time as in 2099-12-31T00:00:00Z in seconds since 1970. Raises PydanticCustomError for other texts."""
     try:
-        return (datetime.fromisoformat(text) - datetime.now(UTC)).total_seconds()
+        return (datetime.fromisoformat(text) - EPOCH).total_seconds()
     except (ValueError, OverflowError, TypeError):  # TypeError: it has no time zone
         raise invalid("must be a time with its zone, as in 2099-12-31T00:00:00Z") from None

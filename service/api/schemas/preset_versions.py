@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from service.api.schemas.described import DATE_TIME, TIME, VERSION, described
 from service.api.schemas.parameters import Query, example
 from service.api.schemas.patterns import STATE
-from service.api.schemas.request_base import Body
+from service.api.schemas.request_base import WholeBody
 from service.jobs.resource import iso
 from service.storage.preset_schema import PresetVersionRow
 
@@ -20,7 +20,7 @@ class DeleteStyleQuery(Query):
     )
 
 
-class RestoreBody(Body):
+class RestoreBody(WholeBody):
     """Which former state of a preset becomes the current one."""
 
     example = '{"version": "…"}'

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service.api.schemas.fields import check_all_named
 from service.api.schemas.invalid import invalid
+from service.errors import MalformedBody
 from service.options import STYLE_SCALES, STYLE_WEIGHTS
 
 LEAST_WEIGHT = 1e-6  # of all weights of a list together
@@ -30,6 +31,16 @@ class Body(BaseModel):
 
 class WholeBody(Body):
     """The whole body of a request; a form may have no part that the body doesn't name."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_be_empty(cls, given: Any) -> Any:
+        """Take an empty body (None) for `{}` where all fields may be left out. Raises MalformedBody elsewhere."""
+        if given is not None:
+            return given
+        if any(field.is_required() for field in cls.model_fields.values()):
+            raise MalformedBody("the body is not JSON: it is empty")
+        return {}
 
     @model_validator(mode="after")
     def _all_parts_named(self) -> Self:

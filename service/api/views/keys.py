@@ -12,7 +12,7 @@ from service.api.auth import caller
 from service.api.context import context
 from service.api.description.operations import Operations
 from service.api.http.paging import from_cursor, page_of
-from service.api.schemas.key_requests import KeyBody, RotateBody, seconds_until
+from service.api.schemas.key_requests import KeyBody, RotateBody, timestamp_of
 from service.api.schemas.key_responses import KeyOut, KeyPage, MadeKeyOut
 from service.api.schemas.parameters import KeyPath, KeysQuery
 from service.api.schemas.resources import key_resource
@@ -39,9 +39,9 @@ def create_key(body: KeyBody) -> New:
 
     The answer has the key, this once. A key gives only scopes that it has itself.
     """
-    lifetime = None if body.expires_at is None else seconds_until(body.expires_at)
+    ends = None if body.expires_at is None else timestamp_of(body.expires_at)
     tenant = body.tenant or caller().tenant
-    new = _keys().add(caller().maker(), tenant, body.name, check(body.scopes), lifetime)
+    new = _keys().add(caller().maker(), tenant, body.name, check(body.scopes), expires_at=ends)
     audit(f"made with the scopes {new.row.scopes}", tenant, new.row.id)
     return _new(new)
 

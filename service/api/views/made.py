@@ -11,6 +11,7 @@ from service.api.auth import caller, owner
 from service.api.context import context
 from service.api.http.access_log import traceparent
 from service.api.http.same_origin import check_work
+from service.api.views.awaited import awaited
 from service.errors import JobFailed, NotFound, Unavailable
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission, new_id
@@ -31,7 +32,7 @@ def made(what: str, task: Task, key: RepeatKey, find: Callable[[], Found | None]
 
     Raises:
         Forbidden: a page of another site asks for it, and no key is asked for.
-        Unavailable: it takes longer than MADE_S, or was removed as soon as it was made.
+        Unavailable: it takes longer than MADE_S or the client waits, or was removed as soon as it was made.
         JobFailed: the task failed.
         LimitExceeded: it is too much for one of the tenant's limits.
         QueueFull, TooManyJobs: too many jobs wait already.
@@ -41,7 +42,7 @@ def made(what: str, task: Task, key: RepeatKey, find: Callable[[], Found | None]
     own = replace(key, owner=f"{key.owner} of {caller().tenant}")  # no tenant sees how another's job went
     job = context().queue.submit(Submission(new_id(), task, owner(), repeat=own, trace=traceparent()))
     context().wake(ENGINE)
-    job, _ = context().waits.until_ended(job, MADE_S, caller().tenant, caller().still_counts)
+    job, _ = awaited(job, MADE_S)
     found = find()
     if found is None and job.status not in ENDED:
         raise Unavailable(f"{what} is still being made: ask again", retry_after=MADE_S / 4)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, jsonify, url_for
 from flask_openapi3 import Tag
 
-from service.api.auth import caller, owner
+from service.api.auth import owner
 from service.api.context import context
 from service.api.description.operations import Operations
 from service.api.intake.intake import take_in_score
@@ -17,6 +17,7 @@ from service.api.schemas.parameters import NewJobHeaders, ScorePath
 from service.api.schemas.requests import ScoreBody
 from service.api.schemas.resources import score_resource
 from service.api.schemas.responses import Problem, ScoreOut
+from service.api.views.awaited import awaited
 from service.api.views.placed import queue_of
 from service.api.views.stored import delete_job
 from service.jobs.idempotency import RepeatKey
@@ -46,7 +47,7 @@ def create_score(header: NewJobHeaders, body: ScoreBody) -> tuple[Response, int]
     job = repeated(key) or submitted(lambda id, room: _submission(id, body, key, room))
     preferred = preferred_wait(header.prefer)
     seconds = MAX_WAIT_S if preferred is None else preferred
-    job, waited = context().waits.until_ended(job, seconds, caller().tenant, caller().still_counts)
+    job, waited = awaited(job, seconds)
     response = jsonify(score_resource(job, queue_of(job)))
     response.headers["Location"] = url_for("scores.get_score", id=job.id)
     if waited and preferred is not None:

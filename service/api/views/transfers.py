@@ -32,6 +32,7 @@ from service.api.schemas.parameters import (
 from service.api.schemas.requests import TransferBody
 from service.api.schemas.resources import file_resource
 from service.api.schemas.responses import Problem, TransferFilesOut, TransferOut, TransferPage
+from service.api.views.awaited import awaited
 from service.api.views.originals import ORIGINAL, original
 from service.api.views.placed import queue_in, queue_of
 from service.api.views.stored import delete_job, job_preview, picture_of, result_of, transfer_file, unread_picture
@@ -73,7 +74,7 @@ def create_transfer(header: NewJobHeaders, body: TransferBody) -> tuple[Response
     note_sample(job)
     seconds, waited = preferred_wait(header.prefer), False
     if seconds is not None:
-        job, waited = context().waits.until_ended(job, seconds, caller().tenant, caller().still_counts)
+        job, waited = awaited(job, seconds)
     response = jsonify(_resource(job))
     response.headers["Location"] = url_for("transfers.get_transfer", id=job.id)
     if waited:
