@@ -12,7 +12,7 @@ from service.jobs.finish import deadline_error, finish
 from service.jobs.request import TransferRequest
 from service.storage.database import read_clock
 from service.storage.kinds import TRANSFER
-from service.storage.records import JobCheckpoint, JobProgress
+from service.storage.records import JobCheckpoint, JobProgress, Preview
 from service.storage.schema import JobRow
 
 MAX_ATTEMPTS = 3  # workers that died one after another without getting a job further, after which it is given up
@@ -31,6 +31,16 @@ def give_back(row: JobRow) -> None:
     row.attempts -= 1
     if row.checkpoint is None and not row.attempts and not row.grams:
         row.started_at = None
+
+
+def enter_news(row: JobRow, progress: JobProgress | None, preview: Preview | None) -> None:
+    """Write what is given, each as a new event of the job."""
+    if progress is not None:
+        row.events += 1
+        row.progress = replace(progress, event=row.events)
+    if preview is not None:
+        row.events += 1
+        row.preview = replace(preview, event=row.events)
 
 
 def enter_checkpoint(row: JobRow, checkpoint: JobCheckpoint) -> None:
@@ -52,8 +62,7 @@ def enter_grams(row: JobRow, grams: int) -> None:
 
 def go_back(row: JobRow) -> None:
     """Set the progress back to where the job will continue."""
-    row.events += 1
-    row.progress = replace(row.checkpoint.progress if row.checkpoint else JobProgress(), event=row.events)
+    enter_news(row, row.checkpoint.progress if row.checkpoint else JobProgress(), None)
 
 
 def give_up(session: Session, row: JobRow) -> bool:

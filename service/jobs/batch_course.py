@@ -51,8 +51,7 @@ def end_if_done(session: Session, id: str) -> None:
     batch.status = _end_status(batch, batch.sums)
     if batch.callback_url:
         payload = {"type": f"batch.{batch.status}", "timestamp": iso(batch.finished_at)}
-        data = summary(batch, batch.sums)
-        enqueue(session, batch, batch.callback_url, payload | {"data": data})
+        enqueue(session, batch, batch.callback_url, payload | {"data": batch_json(batch, batch.sums)})
 
 
 def mend_ended(session: Session, limit: int) -> None:
@@ -76,8 +75,17 @@ def _end_status(batch: BatchRow, sums: BatchSums) -> str:
     return "succeeded" if sums.counts["succeeded"] else "failed"
 
 
-def summary(batch: BatchRow, sums: BatchSums) -> dict[str, Any]:
-    """Return a batch as callers see it, without what changes while its jobs run."""
+def batch_json(
+    batch: BatchRow,
+    sums: BatchSums,
+    fraction: float = 1.0,
+    eta_seconds: float | None = 0.0,
+    callback: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return a batch as callers see it; the defaults are those of one that has just ended.
+
+    `fraction` of its work is done, it ends in `eta_seconds` as far as that is known, and `callback` is its webhook.
+    """
     here = link(f"/v1/batches/{batch.id}")
     ended_before = batch.finished_at is not None and batch.sums is None  # by a worker of an earlier version
     return {
@@ -86,5 +94,14 @@ def summary(batch: BatchRow, sums: BatchSums) -> dict[str, Any]:
         "created_at": iso(batch.created_at),
         "finished_at": iso(batch.finished_at),
         "counts": {"total": batch.total} | dict(sums.counts),
+        "fraction": round(fraction, 4),
+        "eta_seconds": eta_seconds,
+        "cost": round(sums.cost, 3),
+        "usage": sums.usage.to_json()
+        | {
+            "megapixel_evaluations": round(sums.usage.megapixel_evaluations, 6),
+            "compute_s": round(sums.usage.compute_s, 3),
+        },
+        "callback": callback,
         "links": {"self": here} | {part: f"{here}/{part}" for part in ("items", "zip", "events")},
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from service.jobs.batch_course import summary
+from service.jobs.batch_course import batch_json
 from service.jobs.batches import BatchState
 from service.storage.schema import BatchRow
 
@@ -28,15 +28,4 @@ class BatchSnapshot:
 
 def batch_resource(look: BatchSnapshot) -> dict[str, Any]:
     """Return a batch as JSON."""
-    sums = look.state.sums
-    return summary(look.batch, sums) | {
-        "fraction": round(look.state.fraction, 4),
-        "eta_seconds": look.eta_seconds,
-        "cost": round(sums.cost, 3),
-        "usage": sums.usage.to_json()
-        | {
-            "megapixel_evaluations": round(sums.usage.megapixel_evaluations, 6),
-            "compute_s": round(sums.usage.compute_s, 3),
-        },
-        "callback": look.callback,
-    }
+    return batch_json(look.batch, look.state.sums, look.state.fraction, look.eta_seconds, look.callback)

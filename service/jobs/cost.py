@@ -20,7 +20,7 @@ from service.jobs.tasks import CompareTask, JudgeTask, LearnTask, PackTask, Warm
 from service.network.levels import Level, plan
 from service.options import PAINTER
 from service.pictures.images import fitted_size
-from service.pictures.sizes import LADDER, levels_that_fit, style_size_errors
+from service.pictures.sizes import levels_that_fit
 from service.storage.kinds import JUDGE, LEARN, SCORE, TRANSFER
 from service.storage.lanes import PAINT
 from service.storage.schema import JobRow
@@ -44,8 +44,7 @@ def planned_cost(request: object, learning: float = LEARNING) -> float:
         case WarmTask():
             found = _styles(request.style, request.levels)
         case PackTask():
-            sized = request.style.sized()
-            found = _styles(request.style, [size for size in LADDER if not style_size_errors("", sized, size)])
+            found = _styles(request.style, request.sizes)
         case LearnTask():
             comparison = CompareTask(request.style, request.version, request.size)
             styles = _styles(request.style, [*request.sizes.values()]) / MEGAPIXEL

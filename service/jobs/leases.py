@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import ServiceError
 from service.jobs import batch_course
-from service.jobs.attempts import enter_checkpoint, enter_grams, give_back, give_up, go_back
+from service.jobs.attempts import enter_checkpoint, enter_grams, enter_news, give_back, give_up, go_back
 from service.jobs.finish import deadline_error, finish
 from service.jobs.judging import Judgement, enter, submit_judging
 from service.jobs.ledger import count_begun
@@ -24,8 +24,8 @@ from service.machine.bells import JOBS, ROWS, ring
 from service.storage.counted import files_bytes
 from service.storage.database import Database, now, read_clock
 from service.storage.gram_removals import last_removal
-from service.storage.kinds import FOLLOWING, TRANSFER
-from service.storage.lanes import ENGINE, Lane
+from service.storage.kinds import FOLLOWING, LEARN, TRANSFER
+from service.storage.lanes import ENGINE, PAINT, Lane
 from service.storage.records import JobCheckpoint, JobProgress, Preview, ScoreResult, TaskResult, TransferResult
 from service.storage.row_locks import lock_jobs
 from service.storage.schema import CallerRow, JobRow
@@ -137,7 +137,8 @@ class Leases:
 
     def _take(self, session: Session, row: JobRow, worker: str, engine: dict[str, str] | None) -> Claim:
         clock = read_clock(session)
-        row.status, row.worker, row.engine = "running", worker, engine
+        row.status, row.worker = "running", worker
+        row.engine = None if row.lane == PAINT else engine  # a painting has that which measures its losses
         go_back(row)
         row.started_at = row.started_at or clock
         row.lease_until = clock + self._lease_s
@@ -168,12 +169,7 @@ class Leases:
         with self._writing() as session:
             row = _held(session, claim)
             clock = read_clock(session)
-            if progress is not None:
-                row.events += 1
-                row.progress = replace(progress, event=row.events)
-            if preview is not None:
-                row.events += 1
-                row.preview = replace(preview, event=row.events)
+            enter_news(row, progress, preview)
             if checkpoint is not None:
                 enter_checkpoint(row, checkpoint)
             enter_grams(row, grams)
@@ -201,9 +197,9 @@ class Leases:
             row.usage = replace(claim.meter.usage(), bytes_out=sum(files))
             row.result, row.style_cache, row.checkpoint = result.to_json(), style_cache, None
             row.timings = dict(timings or {})
-            if preview is not None:
-                row.events += 1
-                row.preview = replace(preview, event=row.events)
+            enter_news(row, None, preview)
+            if row.kind == LEARN:  # its watchers see by this that it has learned: `done` comes after the comparison
+                enter_news(row, row.progress or JobProgress(), None)
             finish(session, row, "succeeded")
             if then is not None:
                 submit_judging(session, row, then)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.options import OPTIONS, PAINTER, TransferOptions
-from service.pictures.sizes import levels_that_fit, style_size_errors
+from service.pictures.sizes import LADDER, levels_that_fit, style_size_errors
 from service.storage.kinds import COMPARE, JUDGE, LEARN, ONNX, PACK, WARM
 from service.storage.lanes import ENGINE, Lane
 from service.storage.pictures import StoredFile, StoredImage
@@ -54,6 +54,12 @@ class PackTask:
     version: str
     description: str
     thumbnail: str | None
+
+    @property
+    def sizes(self) -> list[int]:
+        """The sizes of the ladder that the style images can follow, ascending."""
+        styles = self.style.sized()
+        return [size for size in LADDER if not style_size_errors("", styles, size)]
 
     def to_json(self) -> Json:
         return vars(self) | {"style": self.style.to_json()}

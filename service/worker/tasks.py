@@ -13,7 +13,7 @@ from service.errors import DamagedFile, DatabaseError, DoesNotFit, JobFailed
 from service.jobs.memory_check import check_style_memory
 from service.jobs.request import StoredStyle
 from service.jobs.tasks import PackTask, WarmTask
-from service.pictures.sizes import LADDER, style_size_errors
+from service.pictures.sizes import LADDER
 from service.storage.readback import read_back
 from service.storage.records import TaskResult
 from service.styles.packs import Pack, image_facts
@@ -81,7 +81,7 @@ class PackRun(PresetRun):
 
     def work(self) -> None:
         task = PackTask.from_json(self.claim.request)
-        sizes = [size for size in LADDER if self._fits(task.style, size)]
+        sizes = [size for size in task.sizes if self._fits(task.style, size)]
         if not sizes:
             raise JobFailed(
                 f"its pictures are too narrow or too large for each size from {LADDER[0]} to {LADDER[-1]}"
@@ -108,4 +108,4 @@ class PackRun(PresetRun):
             check_style_memory("pack", style.sized(), size, {self.capacity})
         except DoesNotFit:
             return False
-        return not style_size_errors("", style.sized(), size)
+        return True

@@ -14,7 +14,7 @@ from styles.pack_files import some_pack
 from service.api.context import KEY
 from service.jobs.leases import Claim, Leases
 from service.jobs.registry import WorkerRegistry
-from service.machine.memory import Capacity
+from service.machine.memory import BASE, Capacity
 from service.storage.database import Database
 from service.storage.lanes import ENGINE
 from service.storage.records import PresetPainter, TaskResult
@@ -46,9 +46,15 @@ def test_no_page_of_another_site_has_one_made(
     assert leases.claim("host:1", {}) is None
 
 
-def _put_preset(client: FlaskClient, database: Database) -> None:
+def test_a_pack_that_no_worker_has_the_memory_for_is_refused(client: FlaskClient, database: Database) -> None:
+    _put_preset(client, database, memory=BASE)
+    answer = client.get("/v1/styles/plain/pack")
+    assert (answer.status_code, (answer.json or {})["type"]) == (422, "urn:nst:problem:does-not-fit")
+
+
+def _put_preset(client: FlaskClient, database: Database, memory: int | None = None) -> None:
     """Save the preset "plain"; what else it takes is a worker's model, which is that of `some_pack` too."""
-    WorkerRegistry(database).heartbeat("host:1", Capacity(None, "float32"), "a" * 64, ENGINE)
+    WorkerRegistry(database).heartbeat("host:1", Capacity(memory, "float32"), "a" * 64, ENGINE)
     picture = b64(png(np.full((40, 40, 3), 90, np.uint8)))
     assert client.put("/v1/styles/plain", json={"images": [{"image": picture}]}).status_code == 201
 

@@ -108,6 +108,11 @@ def test_no_preset_no_pack(service: RunningService) -> None:
     assert service.get("/v1/styles/never-saved/pack").status_code == 404
 
 
+def test_a_preset_too_narrow_for_each_size_of_a_pack_has_none(service: RunningService) -> None:
+    assert service.put_style("narrow", png(np.zeros((8, 4000, 3), np.uint8))).status_code == 201
+    assert_refused(service.get("/v1/styles/narrow/pack"), "name")
+
+
 @pytest.mark.slow
 def test_a_preset_from_a_pack_paints_like_the_one_with_pictures(
     service: RunningService, unpacked: dict[str, str]

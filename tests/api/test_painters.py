@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -15,6 +14,7 @@ import onnxruntime
 import pytest
 import requests
 from api.controls import NEGATIVE, assert_refused, painted
+from api.listening import Told, told
 from api.test_packs_api import put_pack
 from front_door import RunningService, b64, eventually, png
 from PIL import Image
@@ -56,8 +56,8 @@ def in_list(service: RunningService, name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def ready(service: RunningService) -> Iterator[dict[str, Any]]:
-    """The painter of the preset "taught", which learned for a few seconds."""
+def heard(service: RunningService) -> list[Told]:
+    """All events of the preset "taught", which learned for a few seconds."""
     assert service.put_style("taught", png(NEGATIVE)).status_code == 201
     assert painter(service, "taught")["status"] == in_list(service, "taught") == "none"
     response = put_painter(service, "taught", **QUICK)
@@ -66,8 +66,14 @@ def ready(service: RunningService) -> Iterator[dict[str, Any]]:
     assert response.json()["status"] in ("queued", "learning")
     assert response.json()["usage"] is None
     assert in_list(service, "taught") != "none"
+    return list(told(service.get("/v1/styles/taught/painter/events").text.split("\n")))
+
+
+@pytest.fixture(scope="module")
+def ready(service: RunningService, heard: list[Told]) -> dict[str, Any]:
+    """The painter of the preset "taught"."""
     assert learned(service, "taught")["status"] == "ready"
-    yield painter(service, "taught")
+    return painter(service, "taught")
 
 
 def test_it_says_how_it_learned(service: RunningService, ready: dict[str, Any]) -> None:
@@ -117,11 +123,13 @@ def test_the_preview_shows_four_pictures(service: RunningService, ready: dict[st
     assert Image.open(io.BytesIO(response.content)).size == (512, 512)
 
 
-def test_its_events_end_with_the_painter(service: RunningService, ready: dict[str, Any]) -> None:
-    events = service.get(ready["links"]["events"]).text.strip().split("\n\n")
-    name, data = (line.partition(": ")[2] for line in events[-1].splitlines()[1:])
-    assert name == "done"
-    assert json.loads(data) == ready
+def test_its_events_say_that_it_has_learned_and_end_with_the_painter(
+    service: RunningService, heard: list[Told], ready: dict[str, Any]
+) -> None:
+    *_, progress, done = heard
+    assert (progress.name, progress.data["status"]) == ("progress", "succeeded")
+    assert (done.name, done.data) == ("done", ready)
+    assert list(told(service.get(ready["links"]["events"]).text.split("\n")))[-1] == done
 
 
 def test_a_transfer_goes_before_a_learning(service: RunningService) -> None:

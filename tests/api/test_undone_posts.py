@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from front_door import b64
+from jobs.submitting import REQUEST
 
 from service.config import Settings
 from service.errors import DatabaseError, DatabaseFull
 from service.jobs.batches import Batches
 from service.jobs.deliveries import Deliveries
+from service.jobs.limits import Limits
 from service.jobs.line import Line
-from service.jobs.queue import Queue
+from service.jobs.queue import Queue, Submission
+from service.storage.database import Database
 
 
 def _failed(undone: bool) -> DatabaseError:
@@ -25,6 +28,22 @@ def _failed(undone: bool) -> DatabaseError:
 @pytest.fixture
 def body(photo_png: bytes) -> dict[str, Any]:
     return {"content": b64(photo_png), "styles": [{"image": b64(photo_png)}], "size": 64}
+
+
+@pytest.mark.parametrize("look", [(Deliveries, "of_job"), (Deliveries, "of_pictures"), (Line, "places")])
+def test_a_transfer_is_answered_though_what_became_of_its_messages_can_not_be_looked_up(
+    client: FlaskClient, database: Database, look: tuple[type, str]
+) -> None:
+    def fails(*_: Any) -> None:
+        raise _failed(False)
+
+    hook, to = "https://hooks.example.com/", {"url": "https://bucket.example.com/", "headers": {}}
+    Queue(database, Limits()).submit(Submission("job", REQUEST, callback_url=hook, deliver=to))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(look[0], look[1], fails)
+        for _ in range(2):
+            answer = client.post("/v1/transfers/job/cancel")
+            assert (answer.status_code, (answer.json or {})["status"]) == (202, "canceled")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from sqlalchemy.orm.exc import DetachedInstanceError
 from sweep.swept import DAY_S
 
 from service.errors import InvalidInput, JobFailed, NotFound, QueueFull, TooManyJobs
-from service.jobs.batch_course import summary
+from service.jobs.batch_course import batch_json
 from service.jobs.batches import Batches, BatchItem
 from service.jobs.idempotency import RepeatKey
 from service.jobs.leases import Leases
@@ -107,7 +107,7 @@ def test_an_ended_batch_stays_as_it_was_whatever_is_removed_of_it(database: Data
     again = batches.get(batch.id)
     assert (again.status, again.finished_at) == ("succeeded", ended.finished_at)
     assert batches.states([again])[batch.id] == state
-    assert summary(again, state.sums) == summary(ended, state.sums)
+    assert batch_json(again, state.sums) == batch_json(ended, state.sums)
 
 
 def test_what_is_no_amount_counts_as_0_in_the_sums(database: Database) -> None:
@@ -139,7 +139,7 @@ def test_a_batch_that_a_worker_of_an_earlier_version_ended_is_what_its_jobs_are(
         row.status, row.sums = "running", None  # which it doesn't know
     found = batches.get(batch.id)
     sums = batches.states([found])[batch.id].sums
-    assert (sums.counts["succeeded"], summary(found, sums)["status"]) == (1, "succeeded")
+    assert (sums.counts["succeeded"], batch_json(found, sums)["status"]) == (1, "succeeded")
 
 
 def test_sweeps_mend_the_batches_that_workers_of_earlier_versions_ended(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 import subprocess
 import sys
@@ -49,13 +50,16 @@ def errors(response: requests.Response) -> dict[str, str]:
 def test_the_file_is_sent_as_it_is_and_the_webhook_comes_after_it(service: RunningService) -> None:
     with Receiver(500) as receiver:  # the first attempt at the picture fails
         to = {"url": receiver.url("/out/4711.png?signature=s3cr3t-1"), "headers": {"X-Amz-Acl": "s3cr3t-2"}}
-        response = service.post(BODY | {"deliver": to, "callback_url": receiver.url("/hook")})
+        body, key = BODY | {"deliver": to, "callback_url": receiver.url("/hook")}, {"Idempotency-Key": "delivered"}
+        response = service.post(body, **key)
         assert response.status_code == 202, response.text
         assert response.json()["delivery"] == {"status": "pending", "attempts": 0, "error": None}
         id = response.json()["id"]
         assert settled(service, id) == {"status": "delivered", "attempts": 2, "error": None}
-        eventually(lambda: len(receiver.received) == 3, 30, "no webhook came")
+        eventually(lambda: (service.job(id)["callback"] or {}).get("status") == "delivered", 30, "no webhook came")
         first, second, hook = receiver.received
+        told = json.loads(service.get(f"/v1/transfers/{id}/events").text.rpartition("data: ")[2])
+        assert [service.post(body, **key).json(), service.cancel(id).json(), told] == [service.job(id)] * 3
     assert (first.method, second.method, hook.method) == ("PUT", "PUT", "POST")
     assert second.path == "/out/4711.png?signature=s3cr3t-1"
     assert (second.headers["x-amz-acl"], second.headers["content-type"]) == ("s3cr3t-2", "image/png")

@@ -13,7 +13,7 @@ from service.api.auth import caller
 from service.api.context import context
 from service.api.http.caching import NEVER
 from service.api.limits import limits
-from service.api.live.streams import TRANSFER, Shown, resumed_at
+from service.api.live.streams import Shown, resumed_at
 from service.api.schemas.parameters import WatchHeaders
 from service.storage.schema import ENDED, JobRow
 
@@ -21,7 +21,7 @@ EVENTS: dict[Any, Any] = {"200": {"content": {"text/event-stream": {"schema": {"
 LIVE = {"Cache-Control": NEVER, "X-Accel-Buffering": "no"}  # no cache may store it, and no proxy may buffer it
 
 
-def event_stream(job: JobRow, header: WatchHeaders, shown: Shown = TRANSFER) -> Response:
+def event_stream(job: JobRow, header: WatchHeaders, shown: Shown) -> Response:
     """Return the stream of a job's events, from where `Last-Event-ID` says; 204 if none is left to send.
 
     Raises:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Response
 from flask_openapi3 import Tag
 
@@ -9,9 +11,11 @@ from service.api.context import context
 from service.api.description.media import files
 from service.api.description.operations import Operations
 from service.api.http.caching import REVALIDATE, file
+from service.api.live.streams import Shown
 from service.api.schemas.parameters import TransferPath, WatchHeaders
 from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, event_stream
+from service.api.views.messages import with_messages
 from service.api.views.stored import job_preview
 from service.errors import NotReady
 from service.storage.kinds import TRANSFER
@@ -35,7 +39,8 @@ def watch_transfer(header: WatchHeaders, path: TransferPath) -> Response:
     Event-ID` resumes it: the newest states are always sent, those in between may be left out. 204 if nothing is left
     to send, which also keeps an EventSource from reconnecting.
     """
-    return event_stream(context().queue.get(path.id, TRANSFER), header)
+    shown = Shown(done=partial(with_messages, deliveries=context().deliveries))
+    return event_stream(context().queue.get(path.id, TRANSFER), header, shown)
 
 
 @blueprint.get("/<id>/preview", responses=JPEG | {"409": Problem})

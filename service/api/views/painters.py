@@ -147,7 +147,8 @@ def get_painter_preview(path: StylePath) -> Response:
 def watch_painter(header: WatchHeaders, path: StylePath) -> Response:
     """Watch a painter while it learns
 
-    A stream of Server-Sent Events as a transfer's: `progress`, `preview` and, at its end, `done` with the painter.
+    A stream of Server-Sent Events as a transfer's: `progress`, `preview` and, at its end, `done` with the painter. A
+    `progress` with the status `succeeded` says that it has learned: `done` comes when it is compared as well.
     """
     presets, queue, painter = context().presets, context().queue, link(f"/v1/styles/{path.name}/painter")
     preset = presets.get(path.name)

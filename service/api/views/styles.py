@@ -45,7 +45,7 @@ from service.jobs.request import StoredStyle
 from service.jobs.tasks import PackTask, WarmTask
 from service.painters.packed import joined, parted
 from service.pictures.images import UnreadableImage, digest
-from service.pictures.sizes import style_size_errors
+from service.pictures.sizes import LADDER, style_size_errors
 from service.pictures.style_image import StyleImage
 from service.storage.database import Transaction
 from service.storage.lanes import ENGINE
@@ -208,7 +208,8 @@ def get_style_pack(path: StylePath) -> Response:
     """The Gram matrices of a preset, and its painter, as one file
 
     A safetensors file for a ladder of sizes, to be sent to another service. The first time a worker makes it. It
-    holds the painter that the preset has, if that learned from the Gram matrices' model.
+    holds the painter that the preset has, if that learned from the Gram matrices' model. 422 if the preset's pictures
+    are too narrow or too large for all of these sizes.
     """
     row = context().presets.get(path.name)
     model = row.pack.model if row.pack else context().model_sha256()
@@ -235,7 +236,18 @@ def _plain_pack(row: PresetRow, model: str) -> bytes:
 
     task = PackTask(StoredStyle(row.name, 1.0, 1.0, row.images), row.version, row.description, row.thumbnail)
     key = RepeatKey("packs", f"{row.version}-{model}", row.version)
-    return find() or made("the pack", task, key, find)
+    if found := find():
+        return found
+    _check_pack_sizes(task)
+    return made("the pack", task, key, find)
+
+
+def _check_pack_sizes(task: PackTask) -> None:
+    """Refuse a pack of pictures that fit no size of the ladder, or not its least one into every worker's memory."""
+    if not task.sizes:
+        words = f"its pictures are too narrow or too large for each size from {LADDER[0]} to {LADDER[-1]}"
+        raise InvalidInput.field("name", words)
+    check_style_memory("name", task.style.sized(), task.sizes[0], context().registry.capacities())
 
 
 @blueprint.delete("/<name>", responses={"204": None, "404": Problem})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, jsonify, request, url_for
@@ -33,6 +32,7 @@ from service.api.schemas.requests import TransferBody
 from service.api.schemas.resources import file_resource
 from service.api.schemas.responses import Problem, TransferFilesOut, TransferOut, TransferPage
 from service.api.views.awaited import awaited
+from service.api.views.messages import messages_in, with_messages
 from service.api.views.originals import ORIGINAL, original
 from service.api.views.placed import queue_in, queue_of
 from service.api.views.stored import delete_job, job_preview, picture_of, result_of, transfer_file, unread_picture
@@ -103,12 +103,12 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
     before = from_cursor(query.cursor, float, str) if query.cursor else None
     found = context().queue.page(query.status, before, query.limit + 1)
     rows, cursor = page_of(found, query.limit, lambda row: (row.created_at, row.id))
-    places, deliveries = context().line.places(rows), context().deliveries.of_pictures(rows)
+    places, pictures = context().line.places(rows), context().deliveries.of_pictures(rows)
     callbacks = context().deliveries.of_jobs([row.id for row in rows if row.callback_url])
     items = [
         transfer_resource(row, wanted)
-        | {"queue": queue_in(places, row), "callback": callbacks.get(row.id)}
-        | _delivery(row, deliveries)
+        | {"queue": queue_in(places, row)}
+        | messages_in(row, callbacks.get(row.id), pictures)
         for row, wanted in context().queue.with_requests(rows)
     ]
     return {"items": items, "next": cursor}
@@ -117,23 +117,12 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
 @blueprint.get("/<id>", responses={"200": TransferOut, "404": Problem})
 def get_transfer(path: TransferPath) -> dict[str, Any]:
     """Show a transfer"""
-    return _with_messages(context().queue.get(path.id, TRANSFER))
-
-
-def _with_messages(job: JobRow) -> dict[str, Any]:
-    """Return a transfer with the state of its webhook, and of the delivery of its pictures."""
-    callback = context().deliveries.of_job(job.id) if job.callback_url else None
-    return _resource(job) | {"callback": callback} | _delivery(job, context().deliveries.of_pictures([job]))
-
-
-def _delivery(job: JobRow, found: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return the state of the delivery of a transfer's pictures, where there are some to deliver."""
-    return {"delivery": found[job.id]} if job.id in found else {}
+    return _resource(context().queue.get(path.id, TRANSFER))
 
 
 def _resource(job: JobRow) -> dict[str, Any]:
-    """Return a transfer with its place in the queue."""
-    return transfer_resource(job) | {"queue": queue_of(job)}
+    """Return a transfer with its messages and its place in the queue."""
+    return with_messages(job, context().deliveries) | {"queue": queue_of(job)}
 
 
 @blueprint.get("/<id>/image", responses=PICTURE | dict.fromkeys(("404", "406", "409"), Problem))
@@ -272,7 +261,7 @@ def send_transfer_callback(path: TransferPath) -> tuple[dict[str, Any], int]:
     if job.callback_url is None:
         raise InvalidInput.field(WEBHOOKS.field, "the transfer was submitted without one, so it has no webhook")
     context().webhook_hosts.check_url(job.callback_url)
-    return _with_messages(context().queue.call_back(job.id)), 202
+    return _resource(context().queue.call_back(job.id)), 202
 
 
 @blueprint.delete("/<id>", responses={"204": None, "404": Problem})
