@@ -11,6 +11,7 @@ from service.errors import BlobNotFound, DamagedFile, MissingFile, StorageError
 from service.pictures import images
 from service.pictures.images import ImageFile
 from service.pictures.style_image import StyleImage
+from service.storage.blob_folders import STYLES
 from service.storage.blobs import Blobs
 from service.storage.counted import files_bytes
 from service.storage.left import Left
@@ -22,7 +23,6 @@ from service.styles.preset_painters import painter_folders, painter_left
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "styles"
 PACK_DIGEST = ".sha256"  # suffix of the file that holds the digest of a pack made by a worker
 
 
@@ -33,7 +33,7 @@ def counted_bytes(files: Iterable[bytes]) -> int:
 
 def version_folder(version: str) -> str:
     """Return the folder of a state of a preset."""
-    return f"{FOLDER}/{version}"
+    return f"{STYLES}/{version}"
 
 
 def preset_folders(row: PresetState) -> list[str]:

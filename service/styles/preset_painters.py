@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound
+from service.storage.blob_folders import PAINTERS, folder_of
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.left import Left, leave, note
@@ -23,8 +24,6 @@ from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles.preset_checks import CheckState, check_none
 from service.styles.preset_tasks import CancelJobs, cancel_none
-
-FOLDER = "painters"
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,12 +219,12 @@ def painter_blob(id: str, name: str) -> str:
 
 def painter_folder(id: str) -> str:
     """Return the folder of a painter's files."""
-    return f"{FOLDER}/{id}"
+    return f"{PAINTERS}/{id}"
 
 
 def painter_folders(row: PresetState) -> list[str]:
     """Return the folders of a preset's painter: one, or none."""
-    return [row.painter.blob.rpartition("/")[0]] if row.painter else []
+    return [folder_of(row.painter.blob)] if row.painter else []
 
 
 def painter_left(row: PresetRow | PresetVersionRow) -> list[Left]:

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from service.errors import Forbidden, NotFound
 from service.jobs import removed, request
 from service.machine.bells import ROWS, ring
+from service.storage.blob_folders import GRAMS
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.gram_removals import mark_removal
@@ -111,7 +112,7 @@ def finish_removals(database: Database, blobs: Blobs, seconds: float = math.inf)
     with database.reading() as session:
         if session.scalar(select(StyleUseRow.image).limit(1)) is None:
             return all(complete)
-    cached = {gram_keys.prefix_in(blob.key) for blob in blobs.listing(gram_keys.FOLDER)}
+    cached = {gram_keys.prefix_in(blob.key) for blob in blobs.listing(GRAMS)}
     with database.writing() as session:
         forget_others(session, lambda image: gram_keys.image_prefix(image) in cached)
     return all(complete)
@@ -276,7 +277,7 @@ class _Removal:
     def _grams(self) -> dict[str, list[str]]:
         """The keys of all cached Gram matrices, by the prefix of their image."""
         found = defaultdict(list)
-        for blob in self.blobs.listing(gram_keys.FOLDER):
+        for blob in self.blobs.listing(GRAMS):
             found[gram_keys.prefix_in(blob.key)].append(blob.key)
         return found
 

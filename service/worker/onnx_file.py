@@ -10,6 +10,7 @@ from service.jobs.tasks import OnnxTask
 from service.painters.graph import onnx_file
 from service.painters.weights import PainterWeights
 from service.pictures.images import digest
+from service.storage.blob_folders import folder_of
 from service.storage.pictures import StoredFile
 from service.storage.records import TaskResult
 from service.storage.unsaved import try_to_delete
@@ -33,7 +34,7 @@ class OnnxRun(EngineRun):
     def _make(self, task: OnnxTask, painters: PresetPainters) -> None:
         """Store the file, and enter it in the preset."""
         data = preset_onnx(PainterWeights.from_bytes(self.read(task.painter)), task.preset)
-        folder = task.painter.blob.rpartition("/")[0]
+        folder = folder_of(task.painter.blob)
         own = f"-{self.claim.id}.onnx"  # the ending of this job's files: the folder has others
         for blob in left_behind(self.blobs, folder, self.claim.fence):
             if blob.key.endswith(own):

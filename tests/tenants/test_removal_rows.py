@@ -160,7 +160,7 @@ def test_former_states_go_too_but_not_the_grams_that_those_of_others_use(
     grams = gram_keys.image_prefix(photo_only.images[0].file.sha256) + "0"
     blobs.put(grams, b"1")
     assert remove_tenant(database, blobs, ACME).counts["versions"] == 2
-    assert [blob.key for blob in blobs.listing(gram_keys.FOLDER)] == [grams]
+    assert [blob.key for blob in blobs.listing("grams")] == [grams]
     kept = {row.version for row in PresetVersions(database, math.inf).former("same")}
     assert {blob.key.split("/")[1] for blob in blobs.listing("styles")} == kept | {
         Presets(database, blobs).get("same").version
@@ -223,7 +223,7 @@ def test_the_grams_of_what_is_gone_go_with_the_tenant(
     for image in images:
         blobs.put(gram_keys.image_prefix(image) + "0", b"1")
     assert remove_tenant(database, blobs, ACME).counts["grams"] == 2
-    assert {blob.key for blob in blobs.listing(gram_keys.FOLDER)} == kept
+    assert {blob.key for blob in blobs.listing("grams")} == kept
 
 
 def test_a_picture_is_forgotten_when_its_grams_are(database: Database, blobs: Blobs, presets: Presets) -> None:
