@@ -22,7 +22,7 @@ from service.storage.schema import DEFAULT_TENANT, MarkRow
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
-from service.styles.preset_checks import CheckState, check_none
+from service.styles.preset_checks import CheckState, check_none, locked_preset
 from service.styles.preset_tasks import CancelJobs, cancel_none
 
 
@@ -66,7 +66,7 @@ class PresetPainters:
         """
         with self._database.writing() as session:
             advisory_lock(session, SUBMIT_LOCK)  # before the row, as a PUT of a preset takes them
-            row = self._locked(session, name, check)
+            row = locked_preset(session, self._tenant, name, check)
             self._end_learning(session, row)
             row.learning = submit(session, row)
         return row
@@ -185,7 +185,7 @@ class PresetPainters:
         """
         with self._database.writing() as session:
             advisory_lock(session, SUBMIT_LOCK)  # as in `put`
-            row = self._locked(session, name, check)
+            row = locked_preset(session, self._tenant, name, check)
             if row.painter is None and row.learning is None:
                 raise NotFound(f"the preset {name!r} has no painter")
             self._end_learning(session, row)
@@ -203,13 +203,6 @@ class PresetPainters:
     def model(self, painter: PresetPainter) -> bytes:
         """Return a painter's ONNX file. Raises StorageError: MissingFile, or DamagedFile if it was changed."""
         return read_back(self._blobs, painter.onnx, painter.onnx_sha256)
-
-    def _locked(self, session: Session, name: str, check: CheckState) -> PresetRow:
-        row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
-        if row is None:
-            raise NotFound(f"there is no preset {name!r}")
-        check(row)
-        return row
 
 
 def painter_blob(id: str, name: str) -> str:

@@ -30,7 +30,7 @@ from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles import once
 from service.styles.likely_names import likely_meant
 from service.styles.packs import Pack
-from service.styles.preset_checks import CheckState, check_none
+from service.styles.preset_checks import CheckState, check_none, locked_preset
 from service.styles.preset_files import counted_bytes, pack_key, save_image, thumbnail_key, version_folder
 from service.styles.preset_painters import PackedPainter, painter_folder
 from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
@@ -291,10 +291,7 @@ class Presets:
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
             advisory_lock(session, SUBMIT_LOCK)  # as in `PresetVersions.purge`
-            row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
-            if row is None:
-                raise NotFound(f"there is no preset {name!r}")
-            check(row)
+            row = locked_preset(session, self._tenant, name, check)
             self._cancel(session, tasks_of(row))
             keep_state(session, row, "deleted")
             session.delete(row)

@@ -49,7 +49,7 @@ from service.pictures.sizes import style_size_errors
 from service.pictures.style_image import StyleImage
 from service.storage.database import Transaction
 from service.storage.lanes import ENGINE
-from service.storage.preset_schema import PresetRow
+from service.storage.preset_schema import PresetRow, PresetState
 from service.storage.records import Warming
 from service.styles.packs import Pack, UnusablePack, with_facts
 from service.styles.preset_changes import PresetChanges, change_preset
@@ -145,10 +145,10 @@ def change_style(path: StylePath, body: StyleChanges) -> tuple[dict[str, Any], i
     check_sharing(body.shared)
     options = None if body.options is None else body.options.given()
 
-    def check(row: PresetRow) -> None:
-        check_state(row)
+    def check(state: PresetState) -> None:
+        check_state(state)
         if options is not None:
-            check_options(options, [(image, image.scale) for image in row.images if image.file.blob], row.pack)
+            check_options(options, [(image, image.scale) for image in state.images if image.file.blob], state.pack)
 
     changes = PresetChanges(body.name, body.description, options, body.shared)
     moves_shared = may_change_shared()
