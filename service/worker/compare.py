@@ -66,7 +66,7 @@ class CompareRun(WantedRun):
     def _judged(self, task: CompareTask) -> Json:
         """Return the mean losses of the painter and of the optimiser over the same pictures."""
         methods = task.methods
-        done = list(self.claim.checkpoint.done) if self.claim.checkpoint else []
+        done = self.done_before()
         resume = read_checkpoint(self.blobs, self.claim, Checkpoint.from_bytes)
         orders = ((content, options) for content in self._contents(task) for options in methods.values())
         for content, options in islice(orders, len(done), None):

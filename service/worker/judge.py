@@ -40,7 +40,7 @@ class JudgeRun(EngineRun):
         check_memory(request, {self.capacity})
         content, decoded = self.content(request), DecodedFiles(kept_decoded(request, self.capacity))
         memos = ContentMemo()
-        done = list(self.claim.checkpoint.done) if self.claim.checkpoint else []
+        done = self.done_before()
         for painting in request.paintings[len(done) :]:
             order = replace(self.order(content, painting, decoded), memo=memos.of(painting.options))
             outcome = self.painted(order, lambda progress: progress)
