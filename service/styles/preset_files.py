@@ -10,7 +10,7 @@ from service.decoding import files
 from service.errors import BlobNotFound, DamagedFile, MissingFile, StorageError
 from service.pictures import images
 from service.pictures.images import ImageFile
-from service.pictures.style_image import StyleImage
+from service.pictures.style_image import StyleImage, heaviest
 from service.storage.blob_folders import STYLES
 from service.storage.blobs import Blobs
 from service.storage.counted import files_bytes
@@ -128,5 +128,5 @@ def read_thumbnail(blobs: Blobs, preset: PresetState) -> bytes:
 def _make_thumbnail(blobs: Blobs, preset: PresetState) -> bytes:
     if preset.pack:
         return Pack.from_bytes(read_back(blobs, preset.pack.blob, preset.pack.sha256)).thumbnail
-    heaviest = max(preset.images, key=lambda image: image.weight).file
-    return files.thumbnail(read_back(blobs, heaviest.blob, heaviest.sha256))
+    image = heaviest(preset.images).file
+    return files.thumbnail(read_back(blobs, image.blob, image.sha256))

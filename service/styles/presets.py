@@ -14,7 +14,7 @@ from service.decoding import files
 from service.decoding.allowance import Allowance
 from service.errors import NotFound
 from service.pictures.images import ImageFile, digest
-from service.pictures.style_image import StyleImage
+from service.pictures.style_image import StyleImage, heaviest
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.pictures import StoredImage, style_image_from_json
@@ -180,9 +180,8 @@ class Presets:
         self, version: str, description: str, style_images: Images, allowance: Allowance | None = None
     ) -> _Version:
         """Write the files of a new version; return what its row will hold."""
-        heaviest = max(style_images, key=lambda style: style.weight)
         # this may fail, so it comes before any file is written
-        thumbnail = files.thumbnail(heaviest.file.data, allowance)
+        thumbnail = files.thumbnail(heaviest(style_images).file.data, allowance)
         folder = version_folder(version)
         saved = tuple(save_image(self._blobs, f"{folder}/{i}", style) for i, style in enumerate(style_images))
         self._blobs.put(thumbnail_key(version), thumbnail)

@@ -13,6 +13,7 @@ from service.jobs.memory_check import check_style_memory
 from service.jobs.request import StoredStyle
 from service.jobs.tasks import PackTask, WarmTask
 from service.pictures.sizes import LADDER, style_size_errors
+from service.pictures.style_image import heaviest
 from service.storage.readback import read_back
 from service.storage.records import TaskResult
 from service.styles.packs import Pack, image_facts
@@ -98,7 +99,7 @@ class PackRun(PresetRun):
         try:
             return read_back(self.blobs, thumbnail_key(task.version), task.thumbnail or "")
         except DamagedFile:
-            return files.thumbnail(self.read(max(task.style.images, key=lambda image: image.weight).file))
+            return files.thumbnail(self.read(heaviest(task.style.images).file))
 
     def _fits(self, style: StoredStyle, size: int) -> bool:
         try:
