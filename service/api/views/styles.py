@@ -23,7 +23,6 @@ from service.api.intake.learning import NewLearning, new_learning
 from service.api.intake.preset_options import check_options, packed_options
 from service.api.intake.remote_pictures import fetch_pictures
 from service.api.intake.request_pictures import request_pictures
-from service.api.intake.sharing import check_change, check_sharing, check_state, may_change_shared
 from service.api.schemas.parameters import NewStylePath, PageQuery, StylePath
 from service.api.schemas.preset_requests import StyleBody, StyleChanges
 from service.api.schemas.preset_responses import StyleOut, StylePage
@@ -35,6 +34,7 @@ from service.api.schemas.preset_versions import (
 )
 from service.api.schemas.resources import Outcomes, learning_jobs, style_resource
 from service.api.schemas.responses import Problem
+from service.api.sharing import check_change, check_sharing, check_state, may_change_shared
 from service.api.views.made import made
 from service.api.views.stored import remove_left_files
 from service.errors import InvalidInput, OtherModel
