@@ -13,6 +13,7 @@ from service.storage.blob_folders import JOBS, folder_of
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.left import count_no_longer, counted_folders
+from service.storage.records import UNFINISHED
 from service.storage.schema import DEFAULT_TENANT, REQUESTS_AT_ONCE, JobRow
 from service.storage.unsaved import REMOVAL_S, remove_unsaved
 
@@ -26,7 +27,7 @@ def not_in_use(database: Database, tenant: str, folders: Collection[str]) -> set
 
     There are none of them where more than LOOKED_THROUGH jobs may use the presets: the sweep looks through all.
     """
-    unfinished = select(JobRow.request).where(JobRow.status.in_(("queued", "running")))
+    unfinished = select(JobRow.request).where(JobRow.status.in_(UNFINISHED))
     if tenant != DEFAULT_TENANT:  # which alone shares its presets with others
         unfinished = unfinished.where(JobRow.tenant == tenant)
     with database.reading() as session:

@@ -31,9 +31,9 @@ from service.storage.database import advisory_lock, read_clock
 from service.storage.kinds import LEARN, TRANSFER
 from service.storage.left import Left, any_left, forget_left, leave
 from service.storage.quota import reserved_bytes
-from service.storage.records import JobUsage
+from service.storage.records import ENDED, JobUsage
 from service.storage.row_locks import lock_jobs
-from service.storage.schema import ENDED, CallerRow, JobRow
+from service.storage.schema import CallerRow, JobRow
 from service.storage.tenant_amounts import SUBMIT_LOCK, Amounts
 from service.storage.tenant_limits import TenantLimits
 from service.storage.typed_json import Json

@@ -22,7 +22,8 @@ from service.machine.memory import MIB
 from service.storage.database import read_clock
 from service.storage.left_schema import HAS_BYTES, LeftRow
 from service.storage.preset_schema import PresetRow, PresetVersionRow
-from service.storage.schema import ENDED, HAS_RESERVED, BatchRow, DeliveryRow, JobRow
+from service.storage.records import ENDED
+from service.storage.schema import HAS_RESERVED, BatchRow, DeliveryRow, JobRow
 
 JOBS = (JobRow, BatchRow, DeliveryRow)
 PRESETS = (PresetRow, PresetVersionRow)

@@ -29,7 +29,8 @@ from service.storage.gram_removals import mark_removal
 from service.storage.left import Left, count_none_of, leave, note
 from service.storage.pictures import digests_of
 from service.storage.preset_schema import PresetRow, PresetVersionRow
-from service.storage.schema import DEFAULT_TENANT, ENDED, REQUESTS_AT_ONCE, BatchRow, CallerRow, DeliveryRow, JobRow
+from service.storage.records import ENDED
+from service.storage.schema import DEFAULT_TENANT, REQUESTS_AT_ONCE, BatchRow, CallerRow, DeliveryRow, JobRow
 from service.storage.style_uses import forget_others, forget_uses, note_uses, used_before
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.storage.tenant_schema import KeyRow, StyleUseRow, TenantRow, UsageRow

@@ -22,7 +22,8 @@ from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import LEARN, WARM
 from service.storage.left import count_no_longer, forget_old_left
-from service.storage.schema import ENDED, CallerRow, JobRow
+from service.storage.records import ENDED
+from service.storage.schema import CallerRow, JobRow
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.styles import gram_keys, preset_versions
 from service.styles.preset_tasks import named_tasks

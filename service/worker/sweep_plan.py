@@ -16,7 +16,8 @@ from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, Transaction
 from service.storage.left import left_folders, removed_folders
 from service.storage.preset_schema import PresetRow, PresetVersionRow
-from service.storage.schema import ENDED, BatchRow, JobRow
+from service.storage.records import ENDED
+from service.storage.schema import BatchRow, JobRow
 from service.styles import gram_keys, preset_files, preset_versions
 
 ROWS_AT_ONCE = 50  # that are read, as a job's request may have 256 KiB

@@ -37,8 +37,8 @@ from service.storage.kinds import LEARN
 from service.storage.lanes import ENGINE
 from service.storage.pictures import StoredFile
 from service.storage.preset_schema import PresetRow
-from service.storage.records import PresetPainter
-from service.storage.schema import ENDED, JobRow
+from service.storage.records import ENDED, PresetPainter
+from service.storage.schema import JobRow
 from service.styles.presets import Presets
 
 blueprint = Operations(

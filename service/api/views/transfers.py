@@ -47,8 +47,8 @@ from service.pictures.images import FORMATS, MEDIA_TYPES
 from service.pictures.style_image import heaviest
 from service.storage.kinds import TRANSFER
 from service.storage.pictures import StoredFile, StoredImage
-from service.storage.records import PaintedPicture
-from service.storage.schema import ENDED, JobRow
+from service.storage.records import ENDED, PaintedPicture
+from service.storage.schema import JobRow
 
 blueprint = Operations(
     "transfers",
