@@ -35,7 +35,7 @@ from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.tenants import removal
 from service.tenants.callers import owner_of
-from service.tenants.keys import OPERATOR, Keys
+from service.tenants.keys import Keys
 from service.tenants.removal import KINDS, finish_removals, remove_tenant
 from service.tenants.scopes import ALL
 from service.tenants.tenants import KEPT_S, REST_S, Tenants, forget_removed
@@ -48,7 +48,7 @@ ACME = "acme"
 def presets(database: Database, blobs: Blobs, photo_png: bytes) -> Presets:
     """The presets of acme, which has one, as the default tenant has, and a job and a key."""
     Tenants(database).add(ACME)
-    Keys(database).add(OPERATOR, ACME, "key", ALL)
+    Keys(database).add(ACME, "key", ALL)
     both = Presets(database, blobs), Presets(database, blobs, tenant=ACME)
     for presets in both:
         presets.put("same", "", [StyleImage(files.check_image(photo_png))])
@@ -92,7 +92,7 @@ def test_an_interrupted_removal_takes_nothing_new_and_goes_on(
         session.add(due)
     found = remove_tenant(database, blobs, ACME, seconds=0)
     assert (found.complete, found.counts["webhooks"]) == (False, 0)
-    assert Keys(database).page(OPERATOR, ACME, (0.0, ""), 9) == []
+    assert Keys(database).page(ACME, (0.0, ""), 9) == []
     with pytest.raises(NotFound):
         Tenants(database).get(ACME)
     with pytest.raises(Unauthorized):
