@@ -14,7 +14,7 @@ from pathlib import Path
 from service.api import auth
 from service.api.context import KEY
 from service.config import Settings
-from service.tenants.keys import OPERATOR, Keys
+from service.tenants.keys import Keys
 from service.tenants.scopes import ALL
 from service.tenants.tenants import Tenants
 from service.web.app import create_app
@@ -28,7 +28,7 @@ def main() -> None:
         database = app.extensions[KEY].database
         with closing(database):
             Tenants(database).add("acme")
-            keys = [Keys(database).add(OPERATOR, "acme", "bench", ALL).text for _ in range(MANY)]
+            keys = [Keys(database).add("acme", "bench", ALL).text for _ in range(MANY)]
             took: list[float] = []
             for i in range(MANY + CALLS):
                 if i == MANY:  # from here on no use is new, and is noted

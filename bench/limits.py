@@ -31,7 +31,7 @@ from service.storage.pictures import StoredImage
 from service.storage.schema import JobRow
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits
 from service.tenants.callers import owner_of
-from service.tenants.keys import OPERATOR, Keys
+from service.tenants.keys import Keys
 from service.tenants.scopes import ALL
 from service.tenants.tenants import Tenants
 from service.web.app import create_app
@@ -50,7 +50,7 @@ def main() -> None:
             keys = {}
             for tenant, values in ((FREE, NO_LIMITS), (LIMITED, GENEROUS)):
                 Tenants(database).add(tenant, values)
-                keys[tenant] = Keys(database).add(OPERATOR, tenant, "bench", ALL).text
+                keys[tenant] = Keys(database).add(tenant, "bench", ALL).text
                 _keep(database, context.queue.of(tenant), tenant)
             client = app.test_client()
             _compare("GET of a list", lambda tenant: _read(client, keys[tenant]))

@@ -115,10 +115,15 @@ class ProblemJson(TypedDict):
     request_id: NotRequired[str]
 
 
+def problem_type(slug: str) -> str:
+    """Return the URN of a kind of problem."""
+    return f"urn:nst:problem:{slug}"
+
+
 def web_problem(status: HTTPStatus, detail: str) -> ProblemJson:
     """Return the problem of an HTTP error that comes from the web server or its framework."""
     slug = status.phrase.lower().replace(" ", "-")
-    return {"type": f"urn:nst:problem:{slug}", "title": status.phrase, "status": status.value, "detail": detail}
+    return {"type": problem_type(slug), "title": status.phrase, "status": status.value, "detail": detail}
 
 
 class ServiceError(Exception):
@@ -156,7 +161,7 @@ class ServiceError(Exception):
     def problem(self) -> ProblemJson:
         """Return the error as an RFC 9457 problem: at most MAX_ERRORS fields, and how many more there are."""
         problem: ProblemJson = {
-            "type": f"urn:nst:problem:{self.slug}",
+            "type": problem_type(self.slug),
             "title": self.title,
             "status": self.status,
             "detail": self.public,

@@ -208,12 +208,16 @@ def begun_with(preset: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str,
     A given option also replaces those of the preset that it contradicts: a weight the strength, a strength the
     weights, and the method "painter" all that a painter ignores.
     """
-    left_out = set(STRENGTH_WEIGHTS) if given.get("strength") is not None else set()
-    if any(name in given for name in STRENGTH_WEIGHTS):
-        left_out.add("strength")
+    left_out = contradicted_by(given)
     if given.get("method") == PAINTER:
         left_out |= {"iterations", *BESIDE_PAINTER} | (set() if given.get("iterations") else set(OF_OPTIMIZER))
     return {name: preset[name] for name in OF_PRESET if name in preset and name not in left_out} | dict(given)
+
+
+def contradicted_by(given: Mapping[str, Any]) -> set[str]:
+    """Return the options that given ones replace: a strength its weights, one of these weights the strength."""
+    replaced = set(STRENGTH_WEIGHTS) if given.get("strength") is not None else set()
+    return replaced | ({"strength"} if any(name in given for name in STRENGTH_WEIGHTS) else set())
 
 
 def weights_at(strength: float) -> dict[str, float]:

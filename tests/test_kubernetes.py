@@ -11,9 +11,9 @@ from front_door import ROOT
 
 from service.__main__ import COMMANDS
 from service.config import Settings, variables
-from service.jobs.stats import OPEN
 from service.storage.kinds import FOLLOWING
 from service.storage.lanes import Lane
+from service.storage.records import UNFINISHED
 
 VERSIONS = ("1.30", "1.37")
 MANIFESTS: list[dict[str, Any]] = [
@@ -103,5 +103,5 @@ def test_workers_are_scaled_by_a_metric_that_is_there() -> None:
             (row,) = [line for line in operating.splitlines() if line.startswith(f"| `{wanted['name']}` ")]
             assert all(f"`{label}`" in row for label in selected | left_out)
             assert selected["lane"] in get_args(Lane)
-            assert selected["status"] in OPEN
+            assert selected["status"] in UNFINISHED
             assert tuple(left_out["kind"]) == FOLLOWING

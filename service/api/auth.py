@@ -28,6 +28,7 @@ from service.tenants.scopes import ADMIN, ALL, WITHOUT_KEYS, Scopes
 LOCAL = ip_network("fc00::/7")
 SUBSCRIBER = 64  # leading bits of an IPv6 address that are the same for all of a subscriber's
 LONGEST_HOST = 64  # characters; more than an address has, and few enough for an index of PostgreSQL
+OPERATOR_ONLY = f"takes a key of the tenant {DEFAULT_TENANT} with the scope {ADMIN}"
 NO_KEY = "give a key of this service as Authorization: Bearer KEY or X-API-Key: KEY"
 NO_KEY_YET = "this service asks for a key, and has none yet: python -m service keys add makes one (or NST_OPEN=on)"
 

@@ -34,10 +34,6 @@ class Places:
         """Return how many places a tenant may have."""
         return self._places if tenant == DEFAULT_TENANT else max(1, self._places // 2)
 
-    def taken_by(self, tenant: str) -> int:
-        """Return how many places a tenant has."""
-        return self._taken[tenant]
-
     def used_up(self, tenant: str) -> tuple[int, int] | None:
         """Return how many places a tenant may have and has, of these or the shared ones; None if it may have more."""
         if self._taken[tenant] >= self.most_of(tenant):

@@ -12,7 +12,8 @@ from service.jobs.request import blobs, job_folder
 from service.storage.database import Transaction
 from service.storage.kinds import FOLLOWING, LEARN
 from service.storage.preset_schema import PresetRow, PresetState, PresetVersionRow
-from service.storage.schema import ENDED, JobRow
+from service.storage.records import ENDED
+from service.storage.schema import JobRow
 from service.styles.preset_files import thumbnail_key
 
 BATCH = 1000  # rows that are in memory at a time

@@ -13,13 +13,12 @@ from service.backup.places import Places, sync, work_folder
 from service.errors import InvalidInput, NoSpace, StorageError, Unavailable
 from service.machine.folders import make_private
 from service.machine.memory import MIB
-from service.storage import identity
+from service.storage import blob_folders
 from service.storage.disks import Disk
 from service.storage.migrations.upgrade import REVISIONS
-from service.storage.writable import BESIDE, OURS
+from service.storage.writable import BESIDE
 
 PARTIAL = "restore.partial"  # folder of files that are not yet verified, in that of the blobs
-FOLDERS = (*OURS, identity.KEY.split("/", maxsplit=1)[0])  # of a blob store
 
 
 def restore_backup(places: Places, file: Path) -> Manifest:
@@ -68,7 +67,7 @@ def _check_empty(places: Places) -> None:
     """Raise Unavailable if there is a database, even a part of one, or a blob."""
     databases = [Path(f"{places.database}{ending}") for ending in BESIDE]
     databases = [path for path in databases if path.exists()]
-    folders = [places.blobs / name for name in FOLDERS]
+    folders = [places.blobs / name for name in blob_folders.ALL]
     folders = [folder for folder in folders if folder.is_dir() and any(folder.iterdir())]
     if folders and not databases and (_beside(places) / DATABASE).exists():
         raise Unavailable(

@@ -41,4 +41,5 @@ class Room:
         """Return the bytes that stay for the service."""
         if not self._is_shared:
             return 0
-        return max(self._disk.floor(self._floor), self._disk.kept()) + self.reserved * self._has_blobs
+        promised = self.reserved if self._has_blobs else 0
+        return max(self._disk.floor(self._floor), self._disk.kept()) + promised

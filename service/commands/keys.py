@@ -19,7 +19,7 @@ from service.storage.names import is_name
 from service.storage.schema import DEFAULT_TENANT
 from service.storage.tenant_schema import KeyRow
 from service.tenants import scopes as known
-from service.tenants.keys import KEY_NAME, KEY_NAME_WORDS, LONGEST_S, OPERATOR, YEARS, Keys, NewKey, end_of
+from service.tenants.keys import KEY_NAME, KEY_NAME_WORDS, LONGEST_S, YEARS, Keys, NewKey, end_of
 from service.tenants.tenants import Tenants
 
 PAGE = 200
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         elif args.action == "rotate":
             _rotate(keys, args.id, _seconds("grace", args.grace, may_be_0=True) or 0.0)
         elif args.action == "revoke":
-            _say(f"the key {keys.revoke(OPERATOR, args.id).id} has ended")
+            _say(f"the key {keys.revoke(args.id).id} has ended")
         else:
             _remove_all(keys, yes=args.yes)
     return 0
@@ -79,7 +79,7 @@ def _added(keys: Keys, args: argparse.Namespace) -> NewKey:
         scopes = known.check(word.strip() for word in args.scopes.split(","))
     except ValueError as error:
         raise InvalidInput.field("scopes", str(error)) from error
-    return keys.add(OPERATOR, args.tenant, args.name, scopes, _seconds("lifetime", args.lifetime))
+    return keys.add(args.tenant, args.name, scopes, _seconds("lifetime", args.lifetime))
 
 
 def _check_name(tenant: str) -> None:
@@ -103,10 +103,10 @@ def _seconds(name: str, text: str | None, *, may_be_0: bool = False) -> float | 
 
 def _rotate(keys: Keys, id: str, grace_s: float) -> None:
     """Make and print a key like another one, which ends only then."""
-    key = keys.add_like(OPERATOR, id)
+    key = keys.add_like(id)
     _print_new(keys, key)
     try:
-        keys.retire(OPERATOR, id, grace_s)
+        keys.retire(id, grace_s)
     except ServiceError as error:
         raise StorageError(f"the new key counts, but the other one goes on: revoke it ({error.detail})") from error
     _describe(key.row)
@@ -120,7 +120,7 @@ def _print_new(keys: Keys, key: NewKey) -> None:
     try:
         print(key.text, flush=True)
     except OSError as error:
-        keys.revoke(OPERATOR, key.row.id)
+        keys.revoke(key.row.id)
         raise StorageError(
             f"the new key could not be printed ({error.strerror}), and has ended: make another"
         ) from error
@@ -133,7 +133,7 @@ def _describe(row: KeyRow) -> None:
 
 def _all(keys: Keys, tenant: str | None) -> Iterable[KeyRow]:
     after = (0.0, "")
-    while rows := keys.page(OPERATOR, tenant, after, PAGE):
+    while rows := keys.page(tenant, after, PAGE):
         yield from rows
         after = rows[-1].created_at, rows[-1].id
 

@@ -13,8 +13,8 @@ from service.jobs.outbox import enqueue
 from service.jobs.resource import iso
 from service.storage.database import read_clock
 from service.storage.json_sums import total_in
-from service.storage.records import BatchSums, JobUsage
-from service.storage.schema import ENDED, BatchRow, JobRow
+from service.storage.records import ENDED, BatchSums, JobUsage
+from service.storage.schema import BatchRow, JobRow
 
 
 def sums_of(session: Session, ids: Collection[str]) -> dict[str, BatchSums]:

@@ -38,9 +38,9 @@ from service.storage.counted import files_bytes, row_bytes
 from service.storage.database import advisory_lock, read_clock
 from service.storage.kinds import TRANSFER
 from service.storage.left import Left, forget_left, leave
-from service.storage.records import BatchSums, JobProgress, JobUsage
+from service.storage.records import ENDED, BatchSums, JobProgress, JobUsage
 from service.storage.row_locks import lock_jobs
-from service.storage.schema import ENDED, BatchRow, JobRow
+from service.storage.schema import BatchRow, JobRow
 from service.storage.tenant_amounts import SUBMIT_LOCK
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_
 
 from service.storage.database import now
+from service.storage.records import ENDED
 from service.storage.retention import unless_expired
-from service.storage.schema import ENDED, BatchRow, JobRow
+from service.storage.schema import BatchRow, JobRow
 
 
 def has_expired(retention_s: float) -> ColumnElement[bool]:

@@ -8,10 +8,12 @@ from collections.abc import Collection
 from sqlalchemy import select
 
 from service.errors import DatabaseError
-from service.jobs.request import FOLDER, blobs
+from service.jobs.request import blobs
+from service.storage.blob_folders import JOBS, folder_of
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.left import count_no_longer, counted_folders
+from service.storage.records import UNFINISHED
 from service.storage.schema import DEFAULT_TENANT, REQUESTS_AT_ONCE, JobRow
 from service.storage.unsaved import REMOVAL_S, remove_unsaved
 
@@ -25,7 +27,7 @@ def not_in_use(database: Database, tenant: str, folders: Collection[str]) -> set
 
     There are none of them where more than LOOKED_THROUGH jobs may use the presets: the sweep looks through all.
     """
-    unfinished = select(JobRow.request).where(JobRow.status.in_(("queued", "running")))
+    unfinished = select(JobRow.request).where(JobRow.status.in_(UNFINISHED))
     if tenant != DEFAULT_TENANT:  # which alone shares its presets with others
         unfinished = unfinished.where(JobRow.tenant == tenant)
     with database.reading() as session:
@@ -33,7 +35,7 @@ def not_in_use(database: Database, tenant: str, folders: Collection[str]) -> set
         if len(jobs) > LOOKED_THROUGH:
             return set()
         requests = session.scalars(unfinished.execution_options(yield_per=REQUESTS_AT_ONCE))
-        return set(folders) - {key.rpartition("/")[0] for request in requests for key in blobs(request)}
+        return set(folders) - {folder_of(key) for request in requests for key in blobs(request)}
 
 
 def remove_left(database: Database, blobs: Blobs, tenant: str) -> None:
@@ -44,7 +46,7 @@ def remove_left(database: Database, blobs: Blobs, tenant: str) -> None:
     try:
         with database.reading() as session:
             left = counted_folders(session, tenant)
-        of_presets = {folder for folder in left if not folder.startswith(f"{FOLDER}/")}
+        of_presets = {folder for folder in left if not folder.startswith(f"{JOBS}/")}
         used = of_presets - not_in_use(database, tenant, of_presets) if of_presets else set()
         if removed := remove_unsaved(blobs, [folder for folder in left if folder not in used], REMOVAL_S):
             with database.writing() as session:

@@ -14,8 +14,8 @@ from service.jobs.cost import begun_cost
 from service.jobs.tasks import followed_id
 from service.storage.database import read_clock
 from service.storage.kinds import FOLLOWING
-from service.storage.records import JobUsage
-from service.storage.schema import ENDED, JobRow
+from service.storage.records import ENDED, JobUsage
+from service.storage.schema import JobRow
 from service.storage.tenant_schema import UsageRow
 from service.storage.upsert import insert_into
 from service.telemetry import instruments

@@ -10,15 +10,14 @@ from sqlalchemy.orm import Session
 
 from service.errors import LimitExceeded, QueueFull, TooManyJobs
 from service.jobs.line import Line
-from service.storage.quota import bytes_of, check_quota
+from service.storage.quota import bounded_retry, bytes_of, check_quota
 from service.storage.schema import WAITS, BatchRow, JobRow
-from service.storage.tenant_amounts import AMOUNTS, ASKED_FOR, DAY_S, Amounts, amounts_in, check_stored
+from service.storage.tenant_amounts import AMOUNTS, ASKED_FOR, Amounts, amounts_in, check_stored
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, cap_of_caller
 
 MAX_ITEMS = 5000  # jobs of batches of one caller that wait: who waits is looked through for each place in the line
 MAX_ALL_ITEMS = 20_000  # of all callers
-SHORTEST_S, LONGEST_S = 1.0, DAY_S  # seconds: bounds of Retry-After
-UNKNOWN_S = 60.0  # of it where nobody knows when a worker takes up a job
+UNKNOWN_S = 60.0  # seconds: Retry-After where nobody knows when a worker takes up a job
 
 
 @dataclass(frozen=True)
@@ -152,4 +151,4 @@ def check_items(session: Session, owner: str, more: int, line: Line) -> None:
 
 
 def _bounded(seconds: float | None) -> float:
-    return UNKNOWN_S if seconds is None else min(LONGEST_S, max(SHORTEST_S, seconds))
+    return UNKNOWN_S if seconds is None else bounded_retry(seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from service.errors import DoesNotFit, FieldError
 from service.jobs.request import Painting, StoredStyle, TransferRequest
@@ -41,7 +41,7 @@ def check_memory(request: TransferRequest, capacities: Collection[Capacity]) -> 
     largest = {capacity: _largest_size(request, capacity) for capacity in capacities}
     if all(size == request.size for size in largest.values()):
         return
-    tightest = min(capacities, key=lambda capacity: (largest[capacity] or 0, capacity.limit))
+    tightest = _tightest(largest)
     raise DoesNotFit(_errors(request, tightest, largest[tightest]))
 
 
@@ -56,8 +56,7 @@ def check_style_memory(
     for capacity in capacities:
         amount = needed(0, 0, _brought_to(styles, size), capacity.precision)
         if amount > capacity.limit:
-            words = f"too large: takes {-(-amount // MIB)} MiB of memory, where a worker has {capacity.limit // MIB}"
-            raise DoesNotFit([FieldError(loc, words)])
+            raise DoesNotFit([FieldError(loc, _too_large(amount, capacity.limit))])
 
 
 def check_learning_memory(
@@ -71,10 +70,8 @@ def check_learning_memory(
     largest = {capacity: _largest_learned(styles, size, capacity) for capacity in capacities}
     if all(fitting == size for fitting in largest.values()):
         return
-    tightest = min(capacities, key=lambda capacity: (largest[capacity] or 0, capacity.limit))
-    fitting = largest[tightest]
-    too_narrow = fitting is not None and style_size_errors("", styles, fitting)
-    advice = "no size would fit" if fitting is None or too_narrow else f"a size of {fitting} would fit"
+    tightest = _tightest(largest)
+    advice = _advice(largest[tightest], lambda size: style_size_errors("", styles, size))
     amount = _needed_to_learn(styles, size, tightest.precision)
     raise DoesNotFit([FieldError(loc, _too_large(amount, tightest.limit, advice))])
 
@@ -118,7 +115,7 @@ def check_painting_memory(request: TransferRequest, capacities: Collection[Capac
         largest = largest_size(
             lambda size: _needed_to_paint(request, size), limit, range(LEAST_SIZE, request.size + 1)
         )
-        raise DoesNotFit([FieldError("size", _too_large(amount, limit, _advice(request, largest)))])
+        raise DoesNotFit([FieldError("size", _too_large(amount, limit, _transfer_advice(request, largest)))])
     return min(KEPT_DECODED, limit - amount)
 
 
@@ -127,11 +124,11 @@ def memory_of(request: TransferRequest, capacities: Collection[Capacity]) -> int
     if request.lane == PAINT:
         return _needed_to_paint(request, request.size)
     precisions = {capacity.precision for capacity in capacities} or {"float32"}
-    return max(
-        painting_memory(request, painting, request.size, precision)
-        for painting in request.paintings
-        for precision in precisions
-    )
+    return max(_needed_to_optimize(request, request.size, precision) for precision in precisions)
+
+
+def _needed_to_optimize(request: TransferRequest, size: int, precision: str) -> int:
+    return max(painting_memory(request, painting, size, precision) for painting in request.paintings)
 
 
 def _needed_to_paint(request: TransferRequest, size: int) -> int:
@@ -143,19 +140,22 @@ def _needed_to_paint(request: TransferRequest, size: int) -> int:
 
 def kept_decoded(request: TransferRequest, capacity: Capacity) -> int:
     """Return how many bytes of decoded pictures a transfer may keep: what the worker has left, up to KEPT_DECODED."""
-    amount = max(
-        painting_memory(request, painting, request.size, capacity.precision) for painting in request.paintings
-    )
+    amount = _needed_to_optimize(request, request.size, capacity.precision)
     return max(0, min(KEPT_DECODED, capacity.limit - amount))
 
 
 def _largest_size(request: TransferRequest, capacity: Capacity) -> int | None:
     """Return the largest size, up to the requested one, that fits the capacity."""
+    return largest_size(
+        lambda size: _needed_to_optimize(request, size, capacity.precision),
+        capacity.limit,
+        range(LEAST_SIZE, request.size + 1),
+    )
 
-    def needed_at(size: int) -> int:
-        return max(painting_memory(request, painting, size, capacity.precision) for painting in request.paintings)
 
-    return largest_size(needed_at, capacity.limit, range(LEAST_SIZE, request.size + 1))
+def _tightest(largest: Mapping[Capacity, int | None]) -> Capacity:
+    """Return the capacity in which the smallest size fits; of equal ones, that with the least memory."""
+    return min(largest, key=lambda capacity: (largest[capacity] or 0, capacity.limit))
 
 
 def _output_pixels(request: TransferRequest, size: int) -> tuple[int, int]:
@@ -203,7 +203,7 @@ def _errors(request: TransferRequest, capacity: Capacity, largest: int | None) -
         for i, style in enumerate(painting.styles):
             pixels = _brought_to(style.sized(), size)
             taken[f"{prefix}styles.{i}.scale"] = needed(0, 0, pixels, capacity.precision, beside if pixels else 0)
-    advice = _advice(request, largest)
+    advice = _transfer_advice(request, largest)
     return [
         FieldError(loc, _too_large(amount, capacity.limit, advice))
         for loc, amount in taken.items()
@@ -211,14 +211,18 @@ def _errors(request: TransferRequest, capacity: Capacity, largest: int | None) -
     ]
 
 
-def _too_large(amount: int, limit: int, advice: str) -> str:
-    there = limit // MIB
-    return f"too large: takes {-(-amount // MIB)} MiB of memory, where a worker has {there}; {advice}"
+def _too_large(amount: int, limit: int, advice: str = "") -> str:
+    words = f"too large: takes {-(-amount // MIB)} MiB of memory, where a worker has {limit // MIB}"
+    return f"{words}; {advice}" if advice else words
 
 
-def _advice(request: TransferRequest, size: int | None) -> str:
-    """Return the advice: the size that would fit, unless its pictures would be too small."""
-    if size is None or content_size_errors(request.content, size):
-        return "no size would fit"
+def _transfer_advice(request: TransferRequest, size: int | None) -> str:
     styles = [sized for style in _styles(request) for sized in style.sized()]
-    return "no size would fit" if style_size_errors("", styles, size) else f"a size of {size} would fit"
+    return _advice(
+        size, lambda size: content_size_errors(request.content, size) or style_size_errors("", styles, size)
+    )
+
+
+def _advice(size: int | None, errors_at: Callable[[int], Sequence[FieldError]]) -> str:
+    """Return the advice: the size that would fit, unless its pictures would be too small."""
+    return "no size would fit" if size is None or errors_at(size) else f"a size of {size} would fit"

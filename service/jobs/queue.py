@@ -25,14 +25,15 @@ from service.jobs.style_cost import style_cost
 from service.jobs.tasks import Task
 from service.jobs.tenant_jobs import WITHOUT_REQUEST, TenantJobs
 from service.machine.bells import ROWS, ring
+from service.storage.blob_folders import folder_of
 from service.storage.counted import files_bytes, row_bytes
 from service.storage.database import advisory_lock, read_clock
 from service.storage.kinds import LEARN, TRANSFER
 from service.storage.left import Left, any_left, forget_left, leave
 from service.storage.quota import reserved_bytes
-from service.storage.records import JobUsage
+from service.storage.records import ENDED, JobUsage
 from service.storage.row_locks import lock_jobs
-from service.storage.schema import ENDED, CallerRow, JobRow
+from service.storage.schema import CallerRow, JobRow
 from service.storage.tenant_amounts import SUBMIT_LOCK, Amounts
 from service.storage.tenant_limits import TenantLimits
 from service.storage.typed_json import Json
@@ -214,7 +215,7 @@ class Queue(TenantJobs):
 
 def folders_of(row: JobRow) -> set[str]:
     """Return the folders of the files that a job needs."""
-    return {key.rpartition("/")[0] for key in blobs(row.request)} - {""}
+    return {folder_of(key) for key in blobs(row.request)} - {""}
 
 
 def check_files(session: Session, folders: Collection[str]) -> None:

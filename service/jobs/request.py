@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from service.errors import FieldError, InvalidInput
 from service.options import PAINTER, TransferOptions, unknown_options
 from service.pictures.style_image import StyleImage
+from service.storage.blob_folders import JOBS
 from service.storage.kinds import SCORE, TRANSFER
 from service.storage.lanes import ENGINE, PAINT, Lane
 from service.storage.pictures import (
@@ -21,7 +22,6 @@ from service.storage.pictures import (
 from service.storage.schema import JobRow
 from service.storage.typed_json import Json, number_in, object_in, objects_in
 
-FOLDER = "jobs"
 CHECKPOINT = "checkpoint"  # prefix of states from which another worker goes on
 PHOTO = "photo"  # prefix of photographs to learn from
 UNFINISHED = (CHECKPOINT, PHOTO)  # prefixes of files that only an unfinished job needs
@@ -263,7 +263,7 @@ def _texts(json: Any, key: str) -> Iterator[str]:
 
 def job_folder(id: str) -> str:
     """Return the folder of a job's own files."""
-    return f"{FOLDER}/{id}"
+    return f"{JOBS}/{id}"
 
 
 def job_blob(id: str, name: str) -> str:

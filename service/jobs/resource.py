@@ -10,8 +10,8 @@ from service.errors import ProblemJson
 from service.jobs.links import link
 from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.storage.pictures import StoredImage
-from service.storage.records import JobProgress, JobUsage, PaintedPicture, TransferResult
-from service.storage.schema import ENDED, JobRow
+from service.storage.records import ENDED, JobProgress, JobUsage, PaintedPicture, TransferResult
+from service.storage.schema import JobRow
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from service.storage.database import Database, now
 from service.storage.kinds import FOLLOWING, KINDS, TRANSFER
 from service.storage.lanes import ENGINE, PAINT
 from service.storage.quota import all_bytes
-from service.storage.schema import ENDED, DeliveryRow, JobRow
+from service.storage.records import ENDED, UNFINISHED
+from service.storage.schema import DeliveryRow, JobRow
 
-OPEN = ("queued", "running")
 OF_LANES = [(kind, ENGINE) for kind in KINDS] + [(TRANSFER, PAINT)]
 
 
@@ -42,11 +42,11 @@ class QueueStats:
 def queue_stats(database: Database) -> QueueStats:
     """Count jobs, workers, webhooks and bytes. Raises DatabaseError."""
     said = (JobRow.kind, JobRow.lane, JobRow.status)
-    by_lane = select(*said, func.count()).where(JobRow.status.in_(OPEN)).group_by(*said)
+    by_lane = select(*said, func.count()).where(JobRow.status.in_(UNFINISHED)).group_by(*said)
     by_status = select(JobRow.status, func.count()).where(JobRow.status.in_(ENDED)).group_by(JobRow.status)
     waiting = (JobRow.status == "queued", JobRow.kind.not_in(FOLLOWING))
     oldest = select(now() - func.min(JobRow.created_at)).where(*waiting)
-    counts = {(kind, str(lane), status): 0 for kind, lane in OF_LANES for status in OPEN}
+    counts = {(kind, str(lane), status): 0 for kind, lane in OF_LANES for status in UNFINISHED}
     with database.reading() as session:
         for kind, lane, status, count in session.execute(by_lane):
             counts[kind, lane, status] = count

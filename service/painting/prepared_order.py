@@ -18,7 +18,7 @@ from service.painting.order import Order
 from service.pictures import colour, images
 from service.pictures.images import Picture
 from service.pictures.sizes import levels_that_fit
-from service.pictures.style_image import StyleImage
+from service.pictures.style_image import StyleImage, heaviest
 from service.styles.extractor import Grams
 from service.styles.grams import StyleGrams, Tally
 from service.styles.style import Style, Treatment
@@ -59,8 +59,7 @@ class PreparedOrder:
         if self.options.init != "style":
             return self._order.initial_image
         height, width = self.content.shape[:2]
-        heaviest = _heaviest(self._order.styles)
-        whole = self._order.decoded.picture(heaviest.file, self._on_tick)
+        whole = self._order.decoded.picture(_shown(self._order.styles).file, self._on_tick)
         picture = self._treatment.apply(images.cover(whole, width, height))
         self._on_tick()
         return picture
@@ -112,7 +111,7 @@ def _treatment(color: str, content: Picture) -> Treatment:
     return Treatment()
 
 
-def _heaviest(styles: Sequence[Style]) -> StyleImage[PictureFile]:
+def _shown(styles: Sequence[Style]) -> StyleImage[PictureFile]:
     """Return the heaviest image of the heaviest style."""
     style = max((style for style in styles if style.images), key=lambda style: style.weight)
-    return max(style.images, key=lambda image: image.weight)
+    return heaviest(style.images)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from service.pictures.sizes import HasSize
 
+F = TypeVar("F", bound=HasSize)
 F_co = TypeVar("F_co", bound=HasSize, covariant=True)
 
 
@@ -35,3 +37,8 @@ class StyleImage(Generic[F_co]):
     def height(self) -> int:
         """The picture's height in pixels."""
         return self.file.height
+
+
+def heaviest(images: Iterable[StyleImage[F]]) -> StyleImage[F]:
+    """Return the image with the largest weight, which stands for all where one is shown."""
+    return max(images, key=lambda image: image.weight)

@@ -18,6 +18,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from service.errors import BlobNotFound, BlobsFull, BlobsGone, StorageError
 from service.machine.folders import make_private
+from service.storage.blob_folders import PROBES
 from service.storage.disks import RETRY_S, Disk, blobs_folder
 from service.storage.opened import OpenedPath
 
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 
 IF_LOST = "If it is lost for good, this begins an empty one: python -m service accept-blobs --yes"
 FULL = ("No space left", "Disk quota exceeded")
-PROBES = "probe"  # folder of blobs that only show that they can be written
-OURS = uuid.uuid4().hex  # no other machine's
+PROBE_OWNER = uuid.uuid4().hex  # no other machine's
 PIECE = 2**20  # bytes of a blob that are read at a time: each piece is a request to a network store
 
 PATIENCE: RetryConfig = {"retry_timeout": timedelta(seconds=10)}
@@ -218,7 +218,8 @@ class Blobs:
 
     def check(self, size: int = 0) -> None:
         """Write, read and remove a blob of some bytes, or of `size`. Raises StorageError if one of them fails."""
-        key = f"{PROBES}/{OURS}-{os.getpid()}-{threading.get_ident()}"  # threads and processes check at the same time
+        # threads and processes check at the same time
+        key = f"{PROBES}/{PROBE_OWNER}-{os.getpid()}-{threading.get_ident()}"
         self.put(key, b"probe".ljust(size))
         try:
             self.get(key)

@@ -150,7 +150,7 @@ class Disks:
     def check(self, reserved: int = 0) -> None:
         """Raise NoSpace if nothing more may be stored; `reserved` bytes of the blobs' disk are promised to others."""
         for disk in self._database + self._blobs:
-            free, floor, promised = disk.free(), disk.floor(self._floor), reserved * (disk in self._blobs)
+            free, floor, promised = disk.free(), disk.floor(self._floor), reserved if disk in self._blobs else 0
             if free - promised < floor:
                 others = f", results to come may take {promised / MIB:.1f}" if promised else ""
                 raise NoSpace(

@@ -15,15 +15,15 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from service.errors import BlobNotFound
+from service.storage.blob_folders import STORE, WITH_ROWS
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.schema import STORE_MARK, MarkRow
 
-KEY = "store/id"
+KEY = f"{STORE}/id"
 MARK = STORE_MARK
 GIVEN = "store has its id"  # the mark of a database whose blob store was seen with the id that they share
 ACCEPTED = "files accepted"  # the mark that lets a sweep remove all files without a row
-FOLDERS = ("jobs", "styles")  # of files that rows refer to
 STRANGE = "most of the files have no row in the database"
 COUNT_S = 600.0  # seconds between two counts, at least
 ADVICE = (
@@ -235,7 +235,7 @@ def end_acceptance(database: Database) -> None:
 
 def holds_files(blobs: Blobs) -> bool:
     """Return whether there is any file that a row may refer to. Raises StorageError."""
-    return any(True for folder in FOLDERS for _ in blobs.listing(folder))
+    return any(True for folder in WITH_ROWS for _ in blobs.listing(folder))
 
 
 def _write(session: Session, identity: Identity) -> None:

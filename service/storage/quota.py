@@ -22,7 +22,8 @@ from service.machine.memory import MIB
 from service.storage.database import read_clock
 from service.storage.left_schema import HAS_BYTES, LeftRow
 from service.storage.preset_schema import PresetRow, PresetVersionRow
-from service.storage.schema import ENDED, HAS_RESERVED, BatchRow, DeliveryRow, JobRow
+from service.storage.records import ENDED
+from service.storage.schema import HAS_RESERVED, BatchRow, DeliveryRow, JobRow
 
 JOBS = (JobRow, BatchRow, DeliveryRow)
 PRESETS = (PresetRow, PresetVersionRow)
@@ -43,7 +44,7 @@ _RESERVED = select(func.sum(JobRow.reserved)).where(
     *_UNFINISHED,  # a process of an earlier version may have left it in one that ended
 )
 ADVICE = "delete some with DELETE /v1/transfers/ID, /v1/batches/ID, /v1/scores/ID or /v1/styles/NAME?purge=true"
-LONGEST_S = 86_400.0  # seconds after which a caller may ask again at the latest
+SHORTEST_S, LONGEST_S = 1.0, 86_400.0  # seconds: bounds of Retry-After
 IDS_AT_ONCE = 1000  # in a statement: databases limit its parameters
 UNFINISHED_S = 3600.0  # where jobs that wait or run, or their webhooks, or a sweep have something to give back
 
@@ -97,7 +98,12 @@ def until_less(session: Session, column: Whose, value: str, retention_s: float) 
     if not found and (len(jobs) > len(ended) or session.scalar(messages) is not None):
         found = [UNFINISHED_S]
     least = min(found, default=math.inf)
-    return None if math.isinf(least) else min(LONGEST_S, max(1.0, least))
+    return None if math.isinf(least) else bounded_retry(least)
+
+
+def bounded_retry(seconds: float) -> float:
+    """Return these seconds, after which there may be room, within the bounds of Retry-After."""
+    return min(LONGEST_S, max(SHORTEST_S, seconds))
 
 
 def check_quota(session: Session, owner: str, more: int, limit: float, retention_s: float = math.inf) -> float:

@@ -13,7 +13,9 @@ from typing import Any
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.typed_json import Json, Record, amount_in, number_in, object_in, objects_in
 
-STATUSES = ("queued", "running", "succeeded", "failed", "canceled")
+UNFINISHED = ("queued", "running")
+ENDED = ("succeeded", "failed", "canceled")  # these are final
+STATUSES = (*UNFINISHED, *ENDED)
 """The states of jobs and of batches."""
 
 

@@ -13,6 +13,7 @@ from service.storage.foreign_text import FOREIGN
 from service.storage.kinds import SCORE, TRANSFER
 from service.storage.lanes import ENGINE
 from service.storage.records import (
+    ENDED,
     BatchSums,
     JobCheckpoint,
     JobProgress,
@@ -23,9 +24,6 @@ from service.storage.records import (
     TransferResult,
 )
 from service.storage.typed_json import OBJECT, Json, typed
-
-ENDED = ("succeeded", "failed", "canceled")
-"""The final states of a job; before them come "queued" and "running"."""
 
 DEFAULT_TENANT = "default"
 """The tenant of callers without a key and of keys in the settings. It is always there."""

@@ -14,19 +14,13 @@ from sqlalchemy.exc import ArgumentError
 
 from service.config import Settings
 from service.errors import Unavailable
-from service.storage import opened
+from service.storage import blob_folders, opened
 from service.storage.disks import blobs_folder, database_file
 from service.telemetry.complaints import Complaint
 
 logger = logging.getLogger(__name__)
 
-OURS = (
-    "grams",
-    "jobs",
-    "painters",
-    "probe",
-    "styles",
-)  # a blob store's; a disk may have others
+FOLDERS = set(blob_folders.ALL) - {blob_folders.STORE}  # that are looked at; a disk may have others
 RIGHTS = {os.R_OK: "read", os.W_OK: "written to", os.X_OK: "entered"}
 GET_FLAGS, IMMUTABLE = 0x80086601, 0x10  # Linux's FS_IOC_GETFLAGS and FS_IMMUTABLE_FL
 RETRY_S = 1.0  # seconds to the next look of a process that waits
@@ -153,7 +147,7 @@ def _is_immutable(path: Path) -> bool:
 
 def _folders_in(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if path.name in OURS and path.is_dir())
+        return sorted(path for path in folder.iterdir() if path.name in FOLDERS and path.is_dir())
     except OSError:  # it isn't there, or is reported itself
         return []
 

@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 
 from service.pictures.images import RENDITION
+from service.storage.blob_folders import GRAMS
 
-FOLDER = "grams"
 PREFIX = 16  # characters of an image's SHA-256 in the keys of its Grams
 
 
@@ -44,7 +44,7 @@ class GramKey:
 
 def image_prefix(image: str) -> str:
     """Return how the keys of all Grams of an image begin; `image` is the SHA-256 of its file."""
-    return f"{FOLDER}/{image[:PREFIX]}-"
+    return f"{GRAMS}/{image[:PREFIX]}-"
 
 
 def prefix_in(blob: str) -> str:

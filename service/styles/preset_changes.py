@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select, update
 
-from service.errors import NameTaken, NotFound
+from service.errors import NameTaken
 from service.storage.database import Database, advisory_lock
 from service.storage.preset_schema import PresetRow, PresetVersionRow
 from service.storage.schema import DEFAULT_TENANT
+from service.styles.preset_checks import CheckState, check_none, locked_preset
 from service.styles.preset_versions import LOCK
 
 
@@ -29,7 +30,7 @@ def change_preset(
     database: Database,
     name: str,
     changes: PresetChanges,
-    check: Callable[[PresetRow], None] = lambda row: None,
+    check: CheckState = check_none,
     tenant: str = DEFAULT_TENANT,
     *,
     moves_shared: bool = True,
@@ -48,10 +49,7 @@ def change_preset(
     """
     with database.writing() as session:
         advisory_lock(session, LOCK)
-        row = session.get(PresetRow, (tenant, name), with_for_update=True)
-        if row is None:
-            raise NotFound(f"there is no preset {name!r}")
-        check(row)
+        row = locked_preset(session, tenant, name, check)
         if changes.name not in (None, name):
             if session.get(PresetRow, (tenant, changes.name)):
                 raise NameTaken(f"there is a preset {changes.name!r} already")

@@ -10,7 +10,8 @@ from service.decoding import files
 from service.errors import BlobNotFound, DamagedFile, MissingFile, StorageError
 from service.pictures import images
 from service.pictures.images import ImageFile
-from service.pictures.style_image import StyleImage
+from service.pictures.style_image import StyleImage, heaviest
+from service.storage.blob_folders import STYLES
 from service.storage.blobs import Blobs
 from service.storage.counted import files_bytes
 from service.storage.left import Left
@@ -22,7 +23,6 @@ from service.styles.preset_painters import painter_folders, painter_left
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "styles"
 PACK_DIGEST = ".sha256"  # suffix of the file that holds the digest of a pack made by a worker
 
 
@@ -33,7 +33,7 @@ def counted_bytes(files: Iterable[bytes]) -> int:
 
 def version_folder(version: str) -> str:
     """Return the folder of a state of a preset."""
-    return f"{FOLDER}/{version}"
+    return f"{STYLES}/{version}"
 
 
 def preset_folders(row: PresetState) -> list[str]:
@@ -128,5 +128,5 @@ def read_thumbnail(blobs: Blobs, preset: PresetState) -> bytes:
 def _make_thumbnail(blobs: Blobs, preset: PresetState) -> bytes:
     if preset.pack:
         return Pack.from_bytes(read_back(blobs, preset.pack.blob, preset.pack.sha256)).thumbnail
-    heaviest = max(preset.images, key=lambda image: image.weight).file
-    return files.thumbnail(read_back(blobs, heaviest.blob, heaviest.sha256))
+    image = heaviest(preset.images).file
+    return files.thumbnail(read_back(blobs, image.blob, image.sha256))

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound
+from service.storage.blob_folders import PAINTERS, folder_of
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.left import Left, leave, note
@@ -21,10 +22,8 @@ from service.storage.schema import DEFAULT_TENANT, MarkRow
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone
-from service.styles.preset_checks import CheckState, check_none
+from service.styles.preset_checks import CheckState, check_none, locked_preset
 from service.styles.preset_tasks import CancelJobs, cancel_none
-
-FOLDER = "painters"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +66,7 @@ class PresetPainters:
         """
         with self._database.writing() as session:
             advisory_lock(session, SUBMIT_LOCK)  # before the row, as a PUT of a preset takes them
-            row = self._locked(session, name, check)
+            row = locked_preset(session, self._tenant, name, check)
             self._end_learning(session, row)
             row.learning = submit(session, row)
         return row
@@ -186,7 +185,7 @@ class PresetPainters:
         """
         with self._database.writing() as session:
             advisory_lock(session, SUBMIT_LOCK)  # as in `put`
-            row = self._locked(session, name, check)
+            row = locked_preset(session, self._tenant, name, check)
             if row.painter is None and row.learning is None:
                 raise NotFound(f"the preset {name!r} has no painter")
             self._end_learning(session, row)
@@ -205,13 +204,6 @@ class PresetPainters:
         """Return a painter's ONNX file. Raises StorageError: MissingFile, or DamagedFile if it was changed."""
         return read_back(self._blobs, painter.onnx, painter.onnx_sha256)
 
-    def _locked(self, session: Session, name: str, check: CheckState) -> PresetRow:
-        row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
-        if row is None:
-            raise NotFound(f"there is no preset {name!r}")
-        check(row)
-        return row
-
 
 def painter_blob(id: str, name: str) -> str:
     """Return the key of a file of a painter; `id` is that of the job that made it, or one of its own."""
@@ -220,12 +212,12 @@ def painter_blob(id: str, name: str) -> str:
 
 def painter_folder(id: str) -> str:
     """Return the folder of a painter's files."""
-    return f"{FOLDER}/{id}"
+    return f"{PAINTERS}/{id}"
 
 
 def painter_folders(row: PresetState) -> list[str]:
     """Return the folders of a preset's painter: one, or none."""
-    return [row.painter.blob.rpartition("/")[0]] if row.painter else []
+    return [folder_of(row.painter.blob)] if row.painter else []
 
 
 def painter_left(row: PresetRow | PresetVersionRow) -> list[Left]:

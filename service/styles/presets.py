@@ -14,7 +14,7 @@ from service.decoding import files
 from service.decoding.allowance import Allowance
 from service.errors import NotFound
 from service.pictures.images import ImageFile, digest
-from service.pictures.style_image import StyleImage
+from service.pictures.style_image import StyleImage, heaviest
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.pictures import StoredImage, style_image_from_json
@@ -30,7 +30,7 @@ from service.storage.unsaved import remove_unsaved, removed_if_undone
 from service.styles import once
 from service.styles.likely_names import likely_meant
 from service.styles.packs import Pack
-from service.styles.preset_checks import CheckState, check_none
+from service.styles.preset_checks import CheckState, check_none, locked_preset
 from service.styles.preset_files import counted_bytes, pack_key, save_image, thumbnail_key, version_folder
 from service.styles.preset_painters import PackedPainter, painter_folder
 from service.styles.preset_tasks import CancelJobs, cancel_none, tasks_of
@@ -180,9 +180,8 @@ class Presets:
         self, version: str, description: str, style_images: Images, allowance: Allowance | None = None
     ) -> _Version:
         """Write the files of a new version; return what its row will hold."""
-        heaviest = max(style_images, key=lambda style: style.weight)
         # this may fail, so it comes before any file is written
-        thumbnail = files.thumbnail(heaviest.file.data, allowance)
+        thumbnail = files.thumbnail(heaviest(style_images).file.data, allowance)
         folder = version_folder(version)
         saved = tuple(save_image(self._blobs, f"{folder}/{i}", style) for i, style in enumerate(style_images))
         self._blobs.put(thumbnail_key(version), thumbnail)
@@ -291,10 +290,7 @@ class Presets:
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
             advisory_lock(session, SUBMIT_LOCK)  # as in `PresetVersions.purge`
-            row = session.get(PresetRow, (self._tenant, name), with_for_update=True)
-            if row is None:
-                raise NotFound(f"there is no preset {name!r}")
-            check(row)
+            row = locked_preset(session, self._tenant, name, check)
             self._cancel(session, tasks_of(row))
             keep_state(session, row, "deleted")
             session.delete(row)

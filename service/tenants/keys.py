@@ -85,17 +85,17 @@ def digest_of(key: str) -> str:
 
 
 class Keys:
-    """The keys in the database. Every method raises DatabaseError if that fails.
+    """The keys in the database, as `maker` may read and change them. Every method raises DatabaseError if that fails.
 
     Those that change keys raise Unauthorized if the maker's own key has ended.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, maker: Maker = OPERATOR) -> None:
         self._database = database
+        self._maker = maker
 
     def add(
         self,
-        maker: Maker,
         tenant: str,
         name: str,
         scopes: Scopes,
@@ -112,56 +112,56 @@ class Keys:
                 or later than that of the maker's key.
             MissingScope: the maker lacks one of the scopes.
         """
-        maker.check_scopes(scopes, "scopes")
-        with self._changing(maker) as (session, own_end):
-            _check_room(session, maker, tenant)
+        self._maker.check_scopes(scopes, "scopes")
+        with self._changing() as (session, own_end):
+            _check_room(session, self._maker, tenant)
             clock = read_clock(session)
             ends = _end_of_new(clock, own_end, expires_at if lifetime is None else clock + lifetime)
             return _new(session, KeyRow(tenant=tenant, name=name, scopes=known.to_text(scopes), expires_at=ends))
 
-    def page(self, maker: Maker, tenant: str | None, after: tuple[float, str], limit: int) -> list[KeyRow]:
+    def page(self, tenant: str | None, after: tuple[float, str], limit: int) -> list[KeyRow]:
         """Return at most `limit` keys, oldest first, after the key of this time and id; with `tenant`, its own."""
         place = or_(KeyRow.created_at > after[0], (KeyRow.created_at == after[0]) & (KeyRow.id > after[1]))
         query = select(KeyRow).where(place).order_by(KeyRow.created_at, KeyRow.id).limit(limit)
-        for wanted in (tenant, maker.tenant):
+        for wanted in (tenant, self._maker.tenant):
             if wanted is not None:
                 query = query.where(KeyRow.tenant == wanted)
         with self._database.reading() as session:
             return list(session.scalars(query))
 
-    def get(self, maker: Maker, id: str) -> KeyRow:
+    def get(self, id: str) -> KeyRow:
         """Return a key. Raises NotFound."""
         with self._database.reading() as session:
-            return _found(session, maker, id)
+            return _found(session, self._maker, id)
 
-    def revoke(self, maker: Maker, id: str) -> KeyRow:
+    def revoke(self, id: str) -> KeyRow:
         """End a key now; one that has ended stays as it is. Raises NotFound."""
-        with self._changing(maker) as (session, _):
-            row = _found(session, maker, id)
+        with self._changing() as (session, _):
+            row = _found(session, self._maker, id)
             _end_at(row, read_clock(session))
             return row
 
-    def retire(self, maker: Maker, id: str, grace_s: float = 0.0) -> None:
+    def retire(self, id: str, grace_s: float = 0.0) -> None:
         """End a key that another one replaces after `grace_s` seconds, at least LATE_S. Raises NotFound.
 
         By then every web process knows the other one, so that there is no moment at which some take only the former
         key and some only the new one.
         """
-        with self._changing(maker) as (session, _):
-            _retire(_found(session, maker, id), read_clock(session), grace_s)
+        with self._changing() as (session, _):
+            _retire(_found(session, self._maker, id), read_clock(session), grace_s)
 
-    def rotate(self, maker: Maker, id: str, grace_s: float = 0.0) -> NewKey:
+    def rotate(self, id: str, grace_s: float = 0.0) -> NewKey:
         """Make a key as `add_like` does, and end the other one as `retire` does.
 
         Raises as `add_like`.
         """
-        with self._changing(maker) as (session, own_end):
-            row, clock = _found(session, maker, id), read_clock(session)
-            new = _new_like(session, maker, own_end, row)
+        with self._changing() as (session, own_end):
+            row, clock = _found(session, self._maker, id), read_clock(session)
+            new = _new_like(session, self._maker, own_end, row)
             _retire(row, clock, grace_s)
             return new
 
-    def add_like(self, maker: Maker, id: str) -> NewKey:
+    def add_like(self, id: str) -> NewKey:
         """Make a key with another one's name, scopes, end and caller.
 
         Raises:
@@ -170,8 +170,8 @@ class Keys:
             MissingScope: the maker lacks one of its scopes.
             Forbidden: its end is later than that of the maker's key.
         """
-        with self._changing(maker) as (session, own_end):
-            return _new_like(session, maker, own_end, _found(session, maker, id))
+        with self._changing() as (session, own_end):
+            return _new_like(session, self._maker, own_end, _found(session, self._maker, id))
 
     def touch(self, ids: Collection[str]) -> None:
         """Note that keys were used."""
@@ -191,14 +191,14 @@ class Keys:
         return count
 
     @contextmanager
-    def _changing(self, maker: Maker) -> Iterator[tuple[Session, float | None]]:
+    def _changing(self) -> Iterator[tuple[Session, float | None]]:
         """Begin a transaction that changes keys: all web processes read them again after it.
 
         Yield when the maker's own key ends, too. Raises Unauthorized if it has ended.
         """
         with self._database.writing() as session:
             advisory_lock(session, LOCK)
-            yield session, maker.own_end(session)
+            yield session, self._maker.own_end(session)
             change_version(session)
 
 

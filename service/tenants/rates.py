@@ -65,7 +65,8 @@ class Rates:
             tokens, filled_at = _BUCKET.unpack_from(self._sets, at)
             tokens = min(most, tokens + rate * (clock - filled_at))
             is_there = tokens >= 1
-            tokens -= tokens_taken * is_there
+            if is_there:
+                tokens -= tokens_taken
             _BUCKET.pack_into(self._sets, at, tokens, clock)
         left = Left(math.floor(tokens), (math.floor(tokens) + 1 - tokens) / rate)
         if not is_there:

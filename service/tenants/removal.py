@@ -22,13 +22,15 @@ from sqlalchemy.orm import Session
 from service.errors import Forbidden, NotFound
 from service.jobs import removed, request
 from service.machine.bells import ROWS, ring
+from service.storage.blob_folders import GRAMS
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.gram_removals import mark_removal
 from service.storage.left import Left, count_none_of, leave, note
 from service.storage.pictures import digests_of
 from service.storage.preset_schema import PresetRow, PresetVersionRow
-from service.storage.schema import DEFAULT_TENANT, ENDED, REQUESTS_AT_ONCE, BatchRow, CallerRow, DeliveryRow, JobRow
+from service.storage.records import ENDED
+from service.storage.schema import DEFAULT_TENANT, REQUESTS_AT_ONCE, BatchRow, CallerRow, DeliveryRow, JobRow
 from service.storage.style_uses import forget_others, forget_uses, note_uses, used_before
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.storage.tenant_schema import KeyRow, StyleUseRow, TenantRow, UsageRow
@@ -111,7 +113,7 @@ def finish_removals(database: Database, blobs: Blobs, seconds: float = math.inf)
     with database.reading() as session:
         if session.scalar(select(StyleUseRow.image).limit(1)) is None:
             return all(complete)
-    cached = {gram_keys.prefix_in(blob.key) for blob in blobs.listing(gram_keys.FOLDER)}
+    cached = {gram_keys.prefix_in(blob.key) for blob in blobs.listing(GRAMS)}
     with database.writing() as session:
         forget_others(session, lambda image: gram_keys.image_prefix(image) in cached)
     return all(complete)
@@ -276,7 +278,7 @@ class _Removal:
     def _grams(self) -> dict[str, list[str]]:
         """The keys of all cached Gram matrices, by the prefix of their image."""
         found = defaultdict(list)
-        for blob in self.blobs.listing(gram_keys.FOLDER):
+        for blob in self.blobs.listing(GRAMS):
             found[gram_keys.prefix_in(blob.key)].append(blob.key)
         return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -21,11 +21,9 @@ from service.pictures import images
 from service.pictures.images import Picture
 from service.storage.records import DonePicture, JobProgress, TaskResult
 from service.storage.typed_json import Json
-from service.styles.preset_painters import PresetPainters
 from service.worker.checkpoints import read_checkpoint
-from service.worker.engine_job import EngineRun
 from service.worker.reporter import Canceled
-from service.worker.tasks import WantedCheck
+from service.worker.tasks import WantedRun
 
 logger = logging.getLogger(__name__)
 
@@ -33,35 +31,25 @@ SEED = 2
 LOSSES = ("total", "content", "style")
 
 
-class CompareRun(EngineRun):
+class CompareRun(WantedRun):
     """Comparison: paint some pictures by the painter and by the optimiser, from the checkpoint on if there is one.
 
     It is canceled where the preset hasn't the painter any more.
     """
 
-    def on_tick(self) -> None:
-        """Note a step of the job. Raises as every engine job's; Canceled too where nobody needs it any more."""
-        super().on_tick()
-        self._check_wanted()
-
-    @cached_property
-    def _check_wanted(self) -> Callable[[], None]:
-        return WantedCheck(lambda: self._painters.has(self._task.version, self._task.style.painter))
-
     @cached_property
     def _task(self) -> CompareTask:
         return CompareTask.from_json(self.claim.request)
 
-    @cached_property
-    def _painters(self) -> PresetPainters:
-        return PresetPainters(self.leases.database, self.blobs)
+    def is_wanted(self) -> bool:
+        return self.painters.has(self._task.version, self._task.style.painter)
 
     def work(self) -> None:
         task = self._task
         try:
-            self._check_wanted()
+            self.check_wanted()
             if judging_fits(task.style.sized(), task.size, self.capacity):
-                self._painters.judge(task.version, task.style.painter, self._judged(task))
+                self.painters.judge(task.version, task.style.painter, self._judged(task))
             else:
                 logger.info("job %s: a painter isn't judged: that takes more memory than there is", self.claim.id)
             self.leases.succeed(self.claim, TaskResult())
@@ -78,7 +66,7 @@ class CompareRun(EngineRun):
     def _judged(self, task: CompareTask) -> Json:
         """Return the mean losses of the painter and of the optimiser over the same pictures."""
         methods = task.methods
-        done = list(self.claim.checkpoint.done) if self.claim.checkpoint else []
+        done = self.done_before()
         resume = read_checkpoint(self.blobs, self.claim, Checkpoint.from_bytes)
         orders = ((content, options) for content in self._contents(task) for options in methods.values())
         for content, options in islice(orders, len(done), None):

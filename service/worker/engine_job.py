@@ -13,7 +13,6 @@ from functools import cached_property
 from service.engine.checkpoint import UnusableCheckpoint
 from service.engine.stylize import Progress
 from service.errors import DatabaseError, JobFailed
-from service.jobs.leases import Claim, Leases
 from service.jobs.request import StoredStyle
 from service.jobs.scheduling import BEHIND
 from service.options import PAINTER
@@ -65,7 +64,7 @@ class EngineRun(JobRun):
 
     @cached_property
     def _give_way(self) -> Callable[[], None]:
-        return _WaitingCheck(self.leases, self.claim)
+        return PeriodicCheck(LOOK_S, lambda: self.leases.must_give_way(self.claim), Stopping)
 
     def painted(self, order: Order, overall: Callable[[Progress], Progress]) -> Outcome:
         """Carry out an order, from its checkpoint on if there is one; `overall` turns its progress into the job's.
@@ -101,18 +100,22 @@ def _over_white(progress: Progress, alpha: Alpha | None) -> Progress:
     return replace(progress, picture=lambda: seen(progress.picture(), alpha))
 
 
-class _WaitingCheck:
-    """A check that raises Stopping if a job that comes before a claimed one has waited; it looks once in LOOK_S."""
+class PeriodicCheck:
+    """A check that raises `error` where `look` finds that it has to; it looks at once, then every `seconds`.
 
-    def __init__(self, leases: Leases, claim: Claim) -> None:
-        self._leases = leases
-        self._claim = claim
+    `look` reads the database.
+    """
+
+    def __init__(self, seconds: float, look: Callable[[], bool], error: type[Exception]) -> None:
+        self._seconds = seconds
+        self._look = look
+        self._error = error
         self._looked = -math.inf
 
     def __call__(self) -> None:
-        if time.monotonic() < self._looked + LOOK_S:
+        if time.monotonic() < self._looked + self._seconds:
             return
         self._looked = time.monotonic()
         with suppress(DatabaseError):  # the reporter logs it
-            if self._leases.must_give_way(self._claim):
-                raise Stopping
+            if self._look():
+                raise self._error

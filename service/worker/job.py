@@ -30,6 +30,7 @@ from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.pictures import StoredFile, StoredImage
 from service.storage.readback import BlobFile, BlobImage
+from service.storage.records import DonePicture
 from service.styles.style import Style
 from service.worker.content import Content
 from service.worker.reporter import Canceled, Overdue, Reporter, Stopping
@@ -128,6 +129,10 @@ class JobRun(ABC):
         how(self.claim)
 
     # Shared by the kinds of jobs
+
+    def done_before(self) -> list[DonePicture]:
+        """Return the pictures that earlier attempts have finished."""
+        return list(self.claim.checkpoint.done) if self.claim.checkpoint else []
 
     def on_tick(self) -> None:
         """Note a step of the job. Raises as the reporter's."""

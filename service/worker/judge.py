@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from service.decoding.decoded import DecodedFiles
-from service.engine.stage import Memo
 from service.errors import StorageError
 from service.jobs.judging import Judgement
 from service.jobs.memory_check import check_memory, kept_decoded
@@ -14,7 +13,7 @@ from service.jobs.tasks import JudgeTask
 from service.storage.records import DonePicture, JobProgress, TaskResult
 from service.worker.engine_job import EngineRun
 from service.worker.series import joint_cache
-from service.worker.transfer import of_content
+from service.worker.transfer import ContentMemo
 
 
 class JudgeRun(EngineRun):
@@ -40,12 +39,10 @@ class JudgeRun(EngineRun):
         request.check_options()
         check_memory(request, {self.capacity})
         content, decoded = self.content(request), DecodedFiles(kept_decoded(request, self.capacity))
-        memos: dict[object, Memo] = {}
-        done = list(self.claim.checkpoint.done) if self.claim.checkpoint else []
+        memos = ContentMemo()
+        done = self.done_before()
         for painting in request.paintings[len(done) :]:
-            alike = of_content(painting.options)
-            memos = {alike: memos.get(alike, {})}  # those of the pictures before are large
-            order = replace(self.order(content, painting, decoded), memo=memos[alike])
+            order = replace(self.order(content, painting, decoded), memo=memos.of(painting.options))
             outcome = self.painted(order, lambda progress: progress)
             done.append(DonePicture(losses=vars(outcome.result.losses), style_cache=outcome.style_cache))
             if len(done) < len(request.paintings):

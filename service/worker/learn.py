@@ -26,7 +26,7 @@ from service.storage.pictures import StoredImage, StoredPainter
 from service.storage.records import PresetPainter, TaskResult
 from service.storage.typed_json import Json
 from service.storage.unsaved import try_to_delete
-from service.styles.preset_painters import PresetPainters, painter_blob, painter_folder
+from service.styles.preset_painters import painter_blob, painter_folder
 from service.worker.checkpoints import read_checkpoint
 from service.worker.left_behind import left_behind
 from service.worker.onnx_file import preset_onnx
@@ -111,14 +111,10 @@ class LearnRun(NamedRun):
         for photo in LearnTask.from_json(self.claim.request).photos:
             try_to_delete(self.blobs, photo.blob)
 
-    @property
-    def _painters(self) -> PresetPainters:
-        return PresetPainters(self.leases.database, self.blobs)
-
     def _remove_left(self, task: LearnTask) -> None:
         """Remove what attempts before left: painters, and photographs on which they would have been compared."""
         if left := left_behind(self.blobs, painter_folder(self.claim.id), self.claim.fence):
-            self._painters.tidy(task.version, self.claim.id, [blob.key for blob in left])
+            self.painters.tidy(task.version, self.claim.id, [blob.key for blob in left])
         for blob in left_behind(self.blobs, job_folder(self.claim.id), self.claim.fence):
             if blob.key.startswith(job_blob(self.claim.id, COMPARED_FILE)):
                 self.blobs.delete(blob.key)
@@ -188,7 +184,7 @@ class LearnRun(NamedRun):
 
     def _keep(self, task: LearnTask, course: Course, photos: int) -> StoredPainter:
         """Store the painter's files and enter it in the preset, unless that was done; return its file of weights."""
-        if given := self._painters.given(task.version, self.claim.id):
+        if given := self.painters.given(task.version, self.claim.id):
             return StoredPainter(given.blob, given.sha256, task.size)
         weights = course.weights(self.stylist.info.model)
         data = weights.to_bytes()
@@ -210,7 +206,7 @@ class LearnRun(NamedRun):
         self.blobs.put(painter.onnx, onnx)
         self.reporter.on_tick()
         hold = partial(self.leases.hold, claim=self.claim)
-        if not self._painters.put(task.version, self.claim.id, painter, hold):
+        if not self.painters.put(task.version, self.claim.id, painter, hold):
             raise JobFailed("the preset was replaced or deleted while it learned")
         return StoredPainter(painter.blob, painter.sha256, task.size)
 

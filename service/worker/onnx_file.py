@@ -10,30 +10,29 @@ from service.jobs.tasks import OnnxTask
 from service.painters.graph import onnx_file
 from service.painters.weights import PainterWeights
 from service.pictures.images import digest
+from service.storage.blob_folders import folder_of
 from service.storage.pictures import StoredFile
 from service.storage.records import TaskResult
 from service.storage.unsaved import try_to_delete
-from service.styles.preset_painters import PresetPainters
-from service.worker.engine_job import EngineRun
 from service.worker.left_behind import left_behind
+from service.worker.tasks import PresetRun
 
 LICENCE = "as the style's pictures"
 
 
-class OnnxRun(EngineRun):
+class OnnxRun(PresetRun):
     """ONNX file: make that of a painter that came with a pack, which brings the weights alone."""
 
     def work(self) -> None:
         task = OnnxTask.from_json(self.claim.request)
-        painters = PresetPainters(self.leases.database, self.blobs)
-        if not painters.has_model(task.version, task.painter):  # else an attempt before was killed after it gave it
-            self._make(task, painters)
+        if not self.painters.has_model(task.version, task.painter):  # else an attempt before gave it, and was killed
+            self._make(task)
         self.leases.succeed(self.claim, TaskResult())
 
-    def _make(self, task: OnnxTask, painters: PresetPainters) -> None:
+    def _make(self, task: OnnxTask) -> None:
         """Store the file, and enter it in the preset."""
         data = preset_onnx(PainterWeights.from_bytes(self.read(task.painter)), task.preset)
-        folder = task.painter.blob.rpartition("/")[0]
+        folder = folder_of(task.painter.blob)
         own = f"-{self.claim.id}.onnx"  # the ending of this job's files: the folder has others
         for blob in left_behind(self.blobs, folder, self.claim.fence):
             if blob.key.endswith(own):
@@ -42,7 +41,7 @@ class OnnxRun(EngineRun):
         self.blobs.put(model.blob, data)
         hold = partial(self.leases.hold, claim=self.claim)
         try:
-            is_given = painters.add_model(task.version, task.painter, model, len(data), hold)
+            is_given = self.painters.add_model(task.version, task.painter, model, len(data), hold)
         except LeaseLost:
             try_to_delete(self.blobs, model.blob)
             raise

@@ -67,7 +67,7 @@ class SeriesRun(JobRun):
         request.check_options()
         decoded = DecodedFiles(self.check_memory(request))
         content = cache(partial(self.content, request))
-        done, last = list(self.claim.checkpoint.done) if self.claim.checkpoint else [], None
+        done, last = self.done_before(), None
         whole = self._whole(done)
         make = self.maker(request, resumes=len(whole) == len(done))
         if len(whole) < len(done):

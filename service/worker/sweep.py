@@ -17,17 +17,19 @@ from sqlalchemy import delete, select
 from service.errors import StorageError
 from service.jobs import batch_course, idempotency, outbox, queue, removed
 from service.storage import identity, quota
+from service.storage.blob_folders import folder_of
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import LEARN, WARM
 from service.storage.left import count_no_longer, forget_old_left
-from service.storage.schema import ENDED, CallerRow, JobRow
+from service.storage.records import ENDED
+from service.storage.schema import CallerRow, JobRow
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.styles import gram_keys, preset_versions
 from service.styles.preset_tasks import named_tasks
 from service.tenants import keys
 from service.tenants.removal import finish_removals
-from service.worker.sweep_plan import GRACE_S, folder_of, make_plan, owner_id, read_known
+from service.worker.sweep_plan import GRACE_S, make_plan, owner_id, read_known
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float,
     if len(plan.doomed) > len(left):
         logger.info("swept up %d files that nothing needs", len(plan.doomed) - len(left))
     expired = known.expired - {owner_id(blob) for blob in left}
-    held = {folder_of(blob) for blob in left} | {gram_keys.prefix_in(blob.key) for blob in left}
+    held = {folder_of(blob.key) for blob in left} | {gram_keys.prefix_in(blob.key) for blob in left}
     preset_versions.forget_expired(database, retention_s)  # what they left counts no longer where it is removed
     tidy = {id for id, status in known.jobs.items() if status in ENDED} - {owner_id(blob) for blob in left}
     _forget(database, sorted(expired), plan.done - held, tidy, retention_s)

@@ -11,14 +11,15 @@ from sqlalchemy import Select, select
 from service.jobs import request
 from service.jobs.expiry import batch_has_expired, has_expired
 from service.storage import identity
+from service.storage.blob_folders import GRAMS, JOBS, PAINTERS, STYLES, WITH_ROWS, folder_of
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, Transaction
 from service.storage.left import left_folders, removed_folders
 from service.storage.preset_schema import PresetRow, PresetVersionRow
-from service.storage.schema import ENDED, BatchRow, JobRow
-from service.styles import gram_keys, preset_files, preset_painters, preset_versions
+from service.storage.records import ENDED
+from service.storage.schema import BatchRow, JobRow
+from service.styles import gram_keys, preset_files, preset_versions
 
-FOLDERS = (request.FOLDER, preset_files.FOLDER, preset_painters.FOLDER)
 ROWS_AT_ONCE = 50  # that are read, as a job's request may have 256 KiB
 GRACE_S = 3600  # seconds: files are written before their row, so younger ones may still get it if it wasn't removed
 MANY = 20  # files without a row that are always tolerated
@@ -51,11 +52,7 @@ class Known:
 
     def needs(self, blob: BlobInfo) -> bool:
         """Return whether there is a row for the folder of a file."""
-        owners = {
-            request.FOLDER: self.jobs,
-            preset_files.FOLDER: self.versions,
-            preset_painters.FOLDER: self.painters,
-        }
+        owners = {JOBS: self.jobs, STYLES: self.versions, PAINTERS: self.painters}
         return owner_id(blob) in owners[blob.key.split("/")[0]]
 
 
@@ -97,8 +94,8 @@ def read_known(database: Database, retention_s: float) -> Known:
             jobs=_statuses(session),
             pictures={picture.blob for row in session.scalars(_broken_off()) for picture in row.finished_pictures},
             expired={*session.scalars(expired), *session.scalars(batches)},
-            versions=_named(preset_files.FOLDER, (version for version, _ in presets), needed),
-            painters=_named(preset_painters.FOLDER, (painter.blob.split("/")[1] for painter in painters), needed),
+            versions=_named(STYLES, (version for version, _ in presets), needed),
+            painters=_named(PAINTERS, (painter.blob.split("/")[1] for painter in painters), needed),
             left=left_folders(session) | {folder for row in over for folder in preset_files.preset_folders(row)},
             removed=removed_folders(session),
             accepted=identity.is_accepted(session),
@@ -115,28 +112,28 @@ def _statuses(session: Transaction) -> dict[str, str]:
 def make_plan(known: Known, blobs: Blobs, gram_bytes: int, shortage: int = 0) -> Plan:
     """Compare all files with the rows; change nothing. Raises StorageError."""
     old = time.time() - GRACE_S
-    by_folder = {folder: _owned(blobs.listing(folder)) for folder in FOLDERS}
+    by_folder = {folder: _owned(blobs.listing(folder)) for folder in WITH_ROWS}
     files = [blob for found in by_folder.values() for blob in found]
     rowless = [blob for blob in files if not known.needs(blob)]
-    needless = [blob for blob in rowless if blob.modified < old or folder_of(blob) in known.removed]
-    orphans = [blob for blob in needless if folder_of(blob) not in known.left]
-    doomed = needless + [blob for blob in by_folder[request.FOLDER] if _has_served(blob, known)]
+    needless = [blob for blob in rowless if blob.modified < old or folder_of(blob.key) in known.removed]
+    orphans = [blob for blob in needless if folder_of(blob.key) not in known.left]
+    doomed = needless + [blob for blob in by_folder[JOBS] if _has_served(blob, known)]
     aged = {folder: [blob for blob in found if blob.modified < old] for folder, found in by_folder.items()}
     total = sum(map(len, aged.values()))
     strange = any(_are_many(_count(folder, orphans), len(found), STRICT_SHARE) for folder, found in aged.items())
     fitting = sum(known.needs(blob) for found in aged.values() for blob in found)
     gone = {blob.key for blob in doomed}
-    kept = {folder_of(blob) for blob in files if blob.key not in gone}
+    kept = {folder_of(blob.key) for blob in files if blob.key not in gone}
     return Plan(
-        doomed=doomed + _cached(known, blobs, by_folder[preset_files.FOLDER], gram_bytes, shortage),
+        doomed=doomed + _cached(known, blobs, by_folder[STYLES], gram_bytes, shortage),
         orphans=orphans,
         young=[
             blob
             for blob in files
-            if not known.needs(blob) and blob.modified >= old and folder_of(blob) not in known.left
+            if not known.needs(blob) and blob.modified >= old and folder_of(blob.key) not in known.left
         ],
         doubt="" if known.accepted else _doubt(len(orphans), total),
-        fit=identity.Fit(not strange and len(orphans) <= fitting, _count(preset_files.FOLDER, orphans)),
+        fit=identity.Fit(not strange and len(orphans) <= fitting, _count(STYLES, orphans)),
         done=known.left - kept,
     )
 
@@ -166,11 +163,6 @@ def owner_id(blob: BlobInfo) -> str:
     return blob.key.split("/")[1]
 
 
-def folder_of(blob: BlobInfo) -> str:
-    """Return the folder that a file lies in, as records of left folders name it."""
-    return blob.key.rpartition("/")[0]
-
-
 def _has_served(blob: BlobInfo, known: Known) -> bool:
     """Return whether a job no longer needs a file.
 
@@ -188,7 +180,7 @@ def _has_served(blob: BlobInfo, known: Known) -> bool:
 
 def _cached(known: Known, blobs: Blobs, of_presets: Sequence[BlobInfo], limit: int, shortage: int) -> list[BlobInfo]:
     """Return the Gram matrices to remove: those of removed tenants, and the oldest, in packs of workers too."""
-    grams = list(blobs.listing(gram_keys.FOLDER))
+    grams = list(blobs.listing(GRAMS))
     left = [blob for blob in grams if gram_keys.prefix_in(blob.key) in known.left]
     files = {blob.key: blob for blob in of_presets if known.needs(blob)}
     digests = {pack: files[digest] for pack in files if (digest := preset_files.digest_key(pack)) in files}
@@ -218,7 +210,7 @@ def _preset_files(session: Transaction) -> set[str]:
     """Return the keys of the files outside their own folders that unfinished jobs refer to."""
     unfinished = select(JobRow.request).where(JobRow.status.not_in(ENDED))
     rows = session.scalars(unfinished.execution_options(yield_per=ROWS_AT_ONCE))
-    return {blob for row in rows for blob in request.blobs(row) if not blob.startswith(f"{request.FOLDER}/")}
+    return {blob for row in rows for blob in request.blobs(row) if not blob.startswith(f"{JOBS}/")}
 
 
 def _named(folder: str, saved: Iterable[str], needed: Iterable[str]) -> set[str]:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import time
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 from service.decoding import files
-from service.errors import DamagedFile, DatabaseError, DoesNotFit, JobFailed
+from service.errors import DamagedFile, DoesNotFit, JobFailed
 from service.jobs.memory_check import check_style_memory
 from service.jobs.request import StoredStyle
 from service.jobs.tasks import PackTask, WarmTask
 from service.pictures.sizes import LADDER
+from service.pictures.style_image import heaviest
 from service.storage.readback import read_back
 from service.storage.records import TaskResult
 from service.styles.packs import Pack, image_facts
 from service.styles.preset_files import save_pack, thumbnail_key
+from service.styles.preset_painters import PresetPainters
 from service.styles.preset_tasks import named_tasks
-from service.worker.engine_job import EngineRun
+from service.worker.engine_job import EngineRun, PeriodicCheck
 from service.worker.reporter import Canceled
 
 WANTED_S = 3.0  # seconds between two looks whether a job is still wanted
@@ -28,41 +29,38 @@ WANTED_S = 3.0  # seconds between two looks whether a job is still wanted
 class PresetRun(EngineRun):
     """Base of jobs about a preset; the Grams that they compute stay in the cache."""
 
+    @cached_property
+    def painters(self) -> PresetPainters:
+        """The painters of presets."""
+        return PresetPainters(self.leases.database, self.blobs)
+
     def grams(self, style: StoredStyle, sizes: Sequence[int]) -> dict[int, Any]:
         return self.stylist.grams([self.style(style)], sizes, self.on_tick)
 
 
-class NamedRun(PresetRun):
-    """Base of jobs that a preset's row names. One that none names any more is canceled: nobody else could end it."""
+class WantedRun(PresetRun):
+    """Base of jobs that are canceled when nobody needs them any more: nobody else could end them."""
+
+    @abstractmethod
+    def is_wanted(self) -> bool:
+        """Return whether the job is still needed. Raises DatabaseError."""
 
     def on_tick(self) -> None:
-        """Note a step of the job. Raises as every engine job's; Canceled too where no preset names the job."""
+        """Note a step of the job. Raises as every engine job's; Canceled too where nobody needs it any more."""
         super().on_tick()
-        self._check_named()
+        self.check_wanted()
 
     @cached_property
-    def _check_named(self) -> Callable[[], None]:
-        return WantedCheck(self._is_named)
+    def check_wanted(self) -> Callable[[], None]:
+        return PeriodicCheck(WANTED_S, lambda: not self.is_wanted(), Canceled)
 
-    def _is_named(self) -> bool:
+
+class NamedRun(WantedRun):
+    """Base of jobs that a preset's row names, and that are needed as long as it does."""
+
+    def is_wanted(self) -> bool:
         with self.leases.database.reading() as session:
             return self.claim.id in named_tasks(session)
-
-
-class WantedCheck:
-    """A check that raises Canceled if a job isn't wanted any more; it looks at once, then every WANTED_S seconds."""
-
-    def __init__(self, is_wanted: Callable[[], bool]) -> None:
-        self._is_wanted = is_wanted
-        self._next = 0.0
-
-    def __call__(self) -> None:
-        if time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + WANTED_S
-        with suppress(DatabaseError):  # the reporter logs it
-            if not self._is_wanted():
-                raise Canceled
 
 
 class WarmRun(NamedRun):
@@ -101,7 +99,7 @@ class PackRun(PresetRun):
         try:
             return read_back(self.blobs, thumbnail_key(task.version), task.thumbnail or "")
         except DamagedFile:
-            return files.thumbnail(self.read(max(task.style.images, key=lambda image: image.weight).file))
+            return files.thumbnail(self.read(heaviest(task.style.images).file))
 
     def _fits(self, style: StoredStyle, size: int) -> bool:
         try:

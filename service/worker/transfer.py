@@ -18,6 +18,21 @@ from service.worker.engine_job import EngineRun
 from service.worker.series import Made, Make, SeriesRun, iterations_before, shares
 
 
+class ContentMemo:
+    """The content image's features, kept while consecutive pictures need the same ones: they are large."""
+
+    def __init__(self) -> None:
+        self._needed: tuple[object, ...] = ()
+        self._memo: Memo = {}
+
+    def of(self, options: TransferOptions) -> Memo:
+        """Return the memo for the next picture, whose options these are."""
+        needed = (options.alpha, options.color == "luminance", tuple(sorted(options.content_layers)))
+        if needed != self._needed:
+            self._needed, self._memo = needed, {}
+        return self._memo
+
+
 class TransferRun(SeriesRun, EngineRun):
     """Transfer: optimise the requested pictures, from the checkpoint on if there is one."""
 
@@ -27,14 +42,11 @@ class TransferRun(SeriesRun, EngineRun):
 
     def maker(self, request: TransferRequest, *, resumes: bool) -> Make:
         resume = read_checkpoint(self.blobs, self.claim, Checkpoint.from_bytes) if resumes else None
-        memo: Memo = {}
-        several = len(request.paintings) > 1
+        memos = ContentMemo() if len(request.paintings) > 1 else None
 
         def make(k: int, order: Order) -> Made:
-            nonlocal resume, memo
-            if k and of_content(request.paintings[k].options) != of_content(request.paintings[k - 1].options):
-                memo = {}
-            order = replace(order, resume=resume, memo=memo if several else None)
+            nonlocal resume
+            order = replace(order, resume=resume, memo=memos.of(request.paintings[k].options) if memos else None)
             resume = None
             return _made(self.painted(order, _overall(request, k)))
 
@@ -52,14 +64,6 @@ def _made(outcome: Outcome) -> Made:
         outcome.optimize_s,
         outcome.style_cache,
     )
-
-
-def of_content(options: TransferOptions) -> tuple[object, ...]:
-    """Return the options that decide which features of the content are needed.
-
-    The features are kept while consecutive pictures agree in them, and no longer, as they are large.
-    """
-    return options.alpha, options.color == "luminance", tuple(sorted(options.content_layers))
 
 
 def _overall(request: TransferRequest, k: int) -> Callable[[Progress], Progress]:

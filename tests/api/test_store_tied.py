@@ -13,6 +13,7 @@ from service.api.context import KEY, AppContext
 from service.config import Settings
 from service.errors import BlobsFull
 from service.storage import identity
+from service.storage.blob_folders import WITH_ROWS
 from service.storage.blobs import Blobs
 from service.web.app import create_app
 from service.worker.sweep import sweep
@@ -29,7 +30,7 @@ def test_what_killed_requests_left_before_the_first_sweep_is_swept_up(
         context.blobs.put(key, b"without a row")
         os.utime(settings.data / "blobs" / key, (time.time() - 7200,) * 2)
     sweep(context.database, context.blobs, 10**9, 10**6)
-    assert [blob.key for folder in identity.FOLDERS for blob in context.blobs.listing(folder)] == ["jobs/young/0"]
+    assert [blob.key for folder in WITH_ROWS for blob in context.blobs.listing(folder)] == ["jobs/young/0"]
 
 
 def test_a_store_that_takes_no_id_keeps_no_web_process_from_its_start(

@@ -17,7 +17,8 @@ from sqlalchemy import select
 from service.api.context import KEY, AppContext
 from service.config import Settings
 from service.storage.preset_schema import PresetRow
-from service.storage.schema import ENDED, JobRow
+from service.storage.records import ENDED
+from service.storage.schema import JobRow
 
 pytestmark = pytest.mark.slow
 

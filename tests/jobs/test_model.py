@@ -21,8 +21,7 @@ from service.jobs.limits import Limits
 from service.jobs.queue import Queue
 from service.jobs.unattended import release
 from service.storage.database import Database
-from service.storage.records import JobProgress
-from service.storage.schema import ENDED
+from service.storage.records import ENDED, JobProgress
 
 OWNERS = ("a", "b", "c")
 CALLER_LIMIT = 4

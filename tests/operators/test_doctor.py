@@ -33,7 +33,7 @@ from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.disks import Disk
 from service.storage.identity import Identity
-from service.tenants.keys import OPERATOR, Keys
+from service.tenants.keys import Keys
 from service.tenants.scopes import ALL
 from service.web.app import create_app
 from service.web.gunicorn_hooks import warn_of_floors
@@ -311,5 +311,5 @@ def test_what_would_not_start_without_a_key_has_failed(data_folder: Path) -> Non
     assert found.text == "it listens on 192.0.2.7 and has no keys: serve and web don't start"
     assert "python -m service keys add" in found.advice
     with closing(Database(settings.database)) as database:
-        Keys(database).add(OPERATOR, "default", "first", ALL)
+        Keys(database).add("default", "first", ALL)
     assert [finding.status for finding in check_variables(settings)] == [OK]

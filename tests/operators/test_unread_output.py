@@ -14,7 +14,7 @@ import pytest
 from front_door import ROOT
 
 from service.storage.database import Database
-from service.tenants.keys import OPERATOR, Keys
+from service.tenants.keys import Keys
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ def test_a_command_ends_without_a_word_when_nobody_reads_on(
     run: Callable[..., subprocess.CompletedProcess[str]], data_folder: Path
 ) -> None:
     with closing(Database(f"sqlite:///{data_folder / 'service.db'}")) as database:
-        Keys(database).add(OPERATOR, "default", "one", frozenset({"read"}), None)
+        Keys(database).add("default", "one", frozenset({"read"}), None)
     read, write = os.pipe()
     os.close(read)
     done = run("keys", "list", output=write)
@@ -55,7 +55,7 @@ def test_a_key_that_could_not_be_printed_has_ended_and_one_that_it_was_to_replac
     run: Callable[..., subprocess.CompletedProcess[str]], data_folder: Path
 ) -> None:
     with closing(Database(f"sqlite:///{data_folder / 'service.db'}")) as database:
-        kept = Keys(database).add(OPERATOR, "default", "one", frozenset({"read"}), None).row
+        kept = Keys(database).add("default", "one", frozenset({"read"}), None).row
         for words in (("add",), ("rotate", kept.id), ("rotate", kept.id, "--grace", "1h")):
             with Path("/dev/full").open("w") as full:
                 done = run("keys", *words, output=full.fileno())
@@ -63,7 +63,7 @@ def test_a_key_that_could_not_be_printed_has_ended_and_one_that_it_was_to_replac
             assert done.stderr.endswith(
                 "the new key could not be printed (No space left on device), and has ended: make another\n"
             )
-        first, *others = Keys(database).page(OPERATOR, None, (0.0, ""), 10)
+        first, *others = Keys(database).page(None, (0.0, ""), 10)
     assert (first.id, first.revoked_at, first.expires_at) == (kept.id, None, None)
     assert [row.revoked_at is not None for row in others] == [True] * 3
 

@@ -40,7 +40,7 @@ from service.storage.style_uses import note_uses
 from service.storage.tenant_schema import KeyRow, StyleUseRow, UsageRow
 from service.styles import preset_versions
 from service.styles.presets import Presets
-from service.tenants.keys import OPERATOR, Keys
+from service.tenants.keys import Keys
 from service.tenants.scopes import ALL
 from service.tenants.tenants import Tenants
 from service.worker.sweep import sweep
@@ -175,7 +175,7 @@ def test_a_preset_that_goes_locks_its_tasks_before_the_notes_of_its_pictures(
 def test_housekeeping_waits_for_no_row(database: Database, leases: Leases, tmp_path: Path) -> None:
     """What others hold goes the next time."""
     queue, blobs, keys = Queue(database, Limits()), Blobs(tmp_path.as_uri()), Keys(database)
-    key = keys.add(OPERATOR, "default", "one", ALL).row.id
+    key = keys.add("default", "one", ALL).row.id
     queue.submit(
         Submission("job", REQUEST, callback_url="https://hooks.example.com/", repeat=RepeatKey("", "k", "d"))
     )

@@ -12,7 +12,6 @@ from styles.style_images import style, targets_of
 
 from service.styles.cache import GramCache
 from service.styles.extractor import GramExtractor, Grams
-from service.styles.gram_keys import FOLDER
 from service.styles.grams import StyleGrams
 from service.styles.style import Treatment
 
@@ -67,7 +66,7 @@ def test_grams_of_a_broken_blob_are_computed_anew(extractor: GramExtractor, smal
         return found.cache, found.grams
 
     _, first = found_anew()
-    (blob,) = blobs.listing(FOLDER)
+    (blob,) = blobs.listing("grams")
     blobs.put(blob.key, blobs.get(blob.key)[:-7])
     state, again = found_anew()
     assert state == "miss"
@@ -94,4 +93,4 @@ def test_grams_that_are_not_finite_are_not_kept(blobs: CountingBlobs) -> None:
     cache = GramCache(blobs, 10 * SIZE)
     cache.put(KEY, {layer: gram * np.float32("inf") for layer, gram in some_grams().items()})
     assert cache.get(KEY) is None
-    assert list(blobs.listing(FOLDER)) == []
+    assert list(blobs.listing("grams")) == []

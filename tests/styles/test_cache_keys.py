@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from styles.cached_grams import KEY
 
-from service.styles.gram_keys import FOLDER, GramKey
+from service.styles.gram_keys import GramKey
 
 
 @pytest.mark.parametrize("field", dataclasses.fields(GramKey), ids=lambda field: field.name)
@@ -21,7 +21,7 @@ def test_every_field_makes_another_key(field: dataclasses.Field[Any]) -> None:
 
 def test_the_same_fields_make_the_same_key() -> None:
     assert GramKey("model", "image", 64, 48, ("relu1_1", "relu2_1")).blob == KEY.blob
-    assert KEY.blob.startswith(f"{FOLDER}/")
+    assert KEY.blob.startswith("grams/")
 
 
 def test_what_is_swapped_or_joined_is_another_key() -> None:

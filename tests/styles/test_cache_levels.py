@@ -12,7 +12,6 @@ from styles.cached_grams import KEY, SIZE, CountingBlobs, key, same, some_grams
 from service.errors import StorageError
 from service.storage.blobs import Blobs
 from service.styles.cache import GramCache
-from service.styles.gram_keys import FOLDER
 
 
 def filled(blobs: CountingBlobs) -> GramCache:
@@ -137,5 +136,5 @@ def test_grams_that_are_used_are_younger_than_those_that_are_not(tmp_path: Path)
         GramCache(blobs, 0).put(key(i), some_grams(i))
         os.utime(tmp_path / "blobs" / key(i).blob, (1000, 1000))
     GramCache(blobs, 0).get(key(0))
-    ages = {blob.key: blob.modified for blob in blobs.listing(FOLDER)}
+    ages = {blob.key: blob.modified for blob in blobs.listing("grams")}
     assert ages[key(0).blob] > ages[key(1).blob] == 1000

@@ -89,6 +89,12 @@ def test_many_files_that_no_row_was_ever_for_are_left_alone(
     assert "21 of 21 files have no row" in caplog.text
 
 
+def test_a_store_that_holds_painters_alone_holds_files(blobs: Blobs) -> None:
+    assert identity.is_new_store(blobs)
+    blobs.put("painters/learned/weights.safetensors", b"1")
+    assert not identity.is_new_store(blobs)
+
+
 def test_folders_of_before_are_adopted(database: Database, blobs: Blobs, tmp_path: Path) -> None:
     presets = Presets(database, blobs)
     saved(presets, 5)

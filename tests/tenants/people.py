@@ -14,7 +14,7 @@ import requests
 from front_door import ROOT, RunningService, b64, empty_database
 
 from service.storage.database import Database
-from service.tenants.keys import OPERATOR, Keys
+from service.tenants.keys import Keys
 from service.tenants.known import FRESH_S
 from service.tenants.scopes import ALL
 from service.tenants.tenants import Tenants
@@ -72,7 +72,7 @@ def keys_of_new(data: Path, *tenants: str) -> dict[str, str]:
     with closing(Database(f"sqlite:///{data}/service.db")) as database:
         for name in tenants:
             Tenants(database).add(name)
-        return {name: Keys(database).add(OPERATOR, name, "test", ALL).text for name in tenants}
+        return {name: Keys(database).add(name, "test", ALL).text for name in tenants}
 
 
 def command(service: RunningService, *words: str) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from service.errors import DatabaseError, Unavailable
 from service.storage.database import Database
 from service.tenants import known as module
-from service.tenants.keys import OPERATOR, Keys
+from service.tenants.keys import Keys
 from service.tenants.known import KnownKeys
 from service.tenants.scopes import ALL
 from service.tenants.tenants import Tenants
@@ -70,7 +70,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_many_requests_take_one_query(database: Database, failing: FailingDatabase) -> None:
-    key, since = Keys(database).add(OPERATOR, "default", "one", ALL).text, Tenants(database).get("default").created_at
+    key, since = Keys(database).add("default", "one", ALL).text, Tenants(database).get("default").created_at
     known = KnownKeys(failing)  # type: ignore[arg-type]
     for _ in range(100):
         found = known.find(key)
@@ -85,8 +85,8 @@ def test_a_new_key_counts_at_once_and_wrong_ones_cost_few_queries(
     database: Database, failing: FailingDatabase
 ) -> None:
     keys, known = Keys(database), KnownKeys(failing)  # type: ignore[arg-type]
-    assert known.find(keys.add(OPERATOR, "default", "one", ALL).text)
-    assert known.find(keys.add(OPERATOR, "default", "other", ALL).text)
+    assert known.find(keys.add("default", "one", ALL).text)
+    assert known.find(keys.add("default", "other", ALL).text)
     assert failing.reads == 2
     begun = time.monotonic()
     with ThreadPoolExecutor(8) as threads:
@@ -100,13 +100,13 @@ def test_a_new_key_counts_at_once_and_wrong_ones_cost_few_queries(
 def test_a_change_counts_after_two_seconds(database: Database, clock: list[float]) -> None:
     keys, known = Keys(database), KnownKeys(database)
     assert not known.are_asked_for()
-    made = keys.add(OPERATOR, "default", "one", ALL)
+    made = keys.add("default", "one", ALL)
     clock[0] += module.FRESH_S
     found = known.find(made.text)
     assert found
     assert known.still_count(found)
     assert not known.still_count(None)
-    keys.revoke(OPERATOR, made.row.id)
+    keys.revoke(made.row.id)
     assert known.still_count(found)
     clock[0] += module.FRESH_S
     assert not known.still_count(found)
@@ -115,10 +115,10 @@ def test_a_change_counts_after_two_seconds(database: Database, clock: list[float
 
 def test_what_a_rotated_key_began_goes_on_for_its_grace(database: Database, clock: list[float]) -> None:
     keys, known = Keys(database), KnownKeys(database)
-    made = keys.add(OPERATOR, "default", "one", ALL)
+    made = keys.add("default", "one", ALL)
     found = known.find(made.text)
     assert found
-    keys.rotate(OPERATOR, made.row.id, grace_s=3600)
+    keys.rotate(made.row.id, grace_s=3600)
     clock[0] += module.FRESH_S
     assert known.still_count(found)
     clock[0] += 3600
@@ -128,7 +128,7 @@ def test_what_a_rotated_key_began_goes_on_for_its_grace(database: Database, cloc
 def test_what_is_known_counts_for_a_while_without_the_database(
     database: Database, failing: FailingDatabase, clock: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
-    key = Keys(database).add(OPERATOR, "default", "one", ALL).text
+    key = Keys(database).add("default", "one", ALL).text
     known = KnownKeys(failing)  # type: ignore[arg-type]
     assert known.find(key)
     failing.fails = True
@@ -156,7 +156,7 @@ def test_before_anything_is_known_nobody_is_let_in(failing: FailingDatabase, clo
 
 
 def test_a_slow_database_holds_up_one_request_alone(database: Database, clock: list[float]) -> None:
-    key = Keys(database).add(OPERATOR, "default", "one", ALL).text
+    key = Keys(database).add("default", "one", ALL).text
     known = KnownKeys(database)
     known.find(key)
     clock[0] += module.FRESH_S + 0.5
@@ -183,7 +183,7 @@ def test_a_use_that_no_thread_can_note_is_noted_with_the_next(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys, known, noted = Keys(database), KnownKeys(database), threading.Event()
-    first, second = (keys.add(OPERATOR, "default", name, ALL) for name in ("first", "second"))
+    first, second = (keys.add("default", name, ALL) for name in ("first", "second"))
     touched = list[set[str]]()
 
     def refuse(_: threading.Thread) -> None:

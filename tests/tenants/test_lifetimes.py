@@ -16,7 +16,7 @@ from service.commands import keys as command
 from service.errors import Forbidden, InvalidInput, Unauthorized
 from service.storage.database import Database
 from service.storage.tenant_schema import KeyRow
-from service.tenants.keys import LONGEST_S, OPERATOR, Keys, Maker
+from service.tenants.keys import LONGEST_S, Keys, Maker
 from service.tenants.scopes import ALL
 
 BEYOND = 1e15  # seconds since 1970, in the year 31,690,708
@@ -39,8 +39,8 @@ def own(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_key_counts_for_a_hundred_years_at_most(data_folder: Path, lifetime: float) -> None:
     with closing(Database(f"sqlite:///{data_folder / 'service.db'}")) as database:
         with pytest.raises(InvalidInput, match="expires_at: must be"):
-            Keys(database).add(OPERATOR, "default", "one", ALL, lifetime)
-        assert Keys(database).page(OPERATOR, None, (0.0, ""), 9) == []
+            Keys(database).add("default", "one", ALL, lifetime)
+        assert Keys(database).page(None, (0.0, ""), 9) == []
 
 
 @pytest.mark.parametrize("text", ["9999999d", "nan", "inf", "0", "", "36526d"])
@@ -51,7 +51,7 @@ def test_so_does_one_that_the_command_makes(own: str, text: str) -> None:
 
 def test_keys_are_listed_whatever_their_ends(own: str, capsys: pytest.CaptureFixture[str]) -> None:
     with closing(Database(own)) as database:
-        made = Keys(database).add(OPERATOR, "default", "one", ALL, LONGEST_S).row
+        made = Keys(database).add("default", "one", ALL, LONGEST_S).row
         assert key_resource(made)["expires_at"].startswith("2")
         with database.writing() as session:
             made.expires_at = BEYOND
@@ -64,40 +64,40 @@ def test_keys_are_listed_whatever_their_ends(own: str, capsys: pytest.CaptureFix
 def test_a_key_counts_no_longer_than_the_one_that_makes_it(data_folder: Path) -> None:
     with closing(Database(f"sqlite:///{data_folder / 'service.db'}")) as database:
         keys = Keys(database)
-        unending, own = (keys.add(OPERATOR, "default", "one", ALL, lifetime).row for lifetime in (None, 3600.0))
-        maker, ends = Maker(key_id=own.id), own.expires_at
+        unending, own = (keys.add("default", "one", ALL, lifetime).row for lifetime in (None, 3600.0))
+        limited, ends = Keys(database, Maker(key_id=own.id)), own.expires_at
         assert ends
-        made = keys.add(maker, "default", "two", ALL)
+        made = limited.add("default", "two", ALL)
         assert made.row.expires_at == ends
-        assert keys.add(maker, "default", "three", ALL, expires_at=ends).row.expires_at == ends
-        assert (keys.add(maker, "default", "four", ALL, 60.0).row.expires_at or ends) < ends
+        assert limited.add("default", "three", ALL, expires_at=ends).row.expires_at == ends
+        assert (limited.add("default", "four", ALL, 60.0).row.expires_at or ends) < ends
         for late in (ends + 0.5, ends + 3600):
             with pytest.raises(InvalidInput, match="expires_at: must not be later"):
-                keys.add(maker, "default", "five", ALL, expires_at=late)
-        assert keys.rotate(maker, made.row.id).row.expires_at == ends
+                limited.add("default", "five", ALL, expires_at=late)
+        assert limited.rotate(made.row.id).row.expires_at == ends
         with pytest.raises(Forbidden, match="ends later"):
-            keys.rotate(maker, unending.id)
+            limited.rotate(unending.id)
 
 
 def test_a_key_that_was_replaced_makes_keys_for_its_grace_alone(data_folder: Path) -> None:
     """Whatever the process knows of its end that let it in."""
     with closing(Database(f"sqlite:///{data_folder / 'service.db'}")) as database:
         keys = Keys(database)
-        former = keys.add(OPERATOR, "default", "one", ALL).row.id
-        keys.rotate(OPERATOR, former, grace_s=3600.0)
-        maker, ends = Maker(key_id=former), keys.get(OPERATOR, former).revoked_at
+        former = keys.add("default", "one", ALL).row.id
+        keys.rotate(former, grace_s=3600.0)
+        limited, ends = Keys(database, Maker(key_id=former)), keys.get(former).revoked_at
         assert ends
-        assert keys.add(maker, "default", "two", ALL).row.expires_at == ends
+        assert limited.add("default", "two", ALL).row.expires_at == ends
         with pytest.raises(Forbidden, match="ends later"):
-            keys.rotate(maker, former)
+            limited.rotate(former)
 
 
 @pytest.mark.parametrize("end", [update(KeyRow).values(expires_at=1.0), delete(KeyRow)])
 def test_a_key_that_expired_or_is_gone_makes_no_key(data_folder: Path, end: UpdateBase) -> None:
     with closing(Database(f"sqlite:///{data_folder / 'service.db'}")) as database:
         keys = Keys(database)
-        maker = Maker(key_id=keys.add(OPERATOR, "default", "one", ALL).row.id)
+        limited = Keys(database, Maker(key_id=keys.add("default", "one", ALL).row.id))
         with database.writing() as session:
             session.execute(end)
         with pytest.raises(Unauthorized, match="has ended"):
-            keys.add(maker, "default", "two", ALL)
+            limited.add("default", "two", ALL)

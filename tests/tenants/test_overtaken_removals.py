@@ -29,7 +29,7 @@ from service.storage.style_uses import note_uses
 from service.storage.tenant_schema import KeyRow, StyleUseRow, TenantRow, UsageRow
 from service.styles.presets import Presets
 from service.tenants.callers import owner_of
-from service.tenants.keys import OPERATOR, Keys
+from service.tenants.keys import Keys
 from service.tenants.removal import finish_removals, remove_tenant
 from service.tenants.scopes import ALL
 from service.tenants.tenants import LOCK, REST_S, Tenants
@@ -72,7 +72,7 @@ def image() -> ImageFile:
 def make(database: Database, blobs: Blobs, image: ImageFile) -> None:
     """Make a tenant that has something of each kind."""
     Tenants(database).add(ACME)
-    Keys(database).add(OPERATOR, ACME, "key", ALL)
+    Keys(database).add(ACME, "key", ALL)
     for _ in range(2):
         Presets(database, blobs, tenant=ACME).put("own", "", [StyleImage(image)])
     Queue(database, Limits()).of(ACME).submit(Submission(new_id(), REQUEST, owner_of(ACME)))

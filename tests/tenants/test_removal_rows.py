@@ -35,7 +35,7 @@ from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.tenants import removal
 from service.tenants.callers import owner_of
-from service.tenants.keys import OPERATOR, Keys
+from service.tenants.keys import Keys
 from service.tenants.removal import KINDS, finish_removals, remove_tenant
 from service.tenants.scopes import ALL
 from service.tenants.tenants import KEPT_S, REST_S, Tenants, forget_removed
@@ -48,7 +48,7 @@ ACME = "acme"
 def presets(database: Database, blobs: Blobs, photo_png: bytes) -> Presets:
     """The presets of acme, which has one, as the default tenant has, and a job and a key."""
     Tenants(database).add(ACME)
-    Keys(database).add(OPERATOR, ACME, "key", ALL)
+    Keys(database).add(ACME, "key", ALL)
     both = Presets(database, blobs), Presets(database, blobs, tenant=ACME)
     for presets in both:
         presets.put("same", "", [StyleImage(files.check_image(photo_png))])
@@ -92,7 +92,7 @@ def test_an_interrupted_removal_takes_nothing_new_and_goes_on(
         session.add(due)
     found = remove_tenant(database, blobs, ACME, seconds=0)
     assert (found.complete, found.counts["webhooks"]) == (False, 0)
-    assert Keys(database).page(OPERATOR, ACME, (0.0, ""), 9) == []
+    assert Keys(database).page(ACME, (0.0, ""), 9) == []
     with pytest.raises(NotFound):
         Tenants(database).get(ACME)
     with pytest.raises(Unauthorized):
@@ -160,7 +160,7 @@ def test_former_states_go_too_but_not_the_grams_that_those_of_others_use(
     grams = gram_keys.image_prefix(photo_only.images[0].file.sha256) + "0"
     blobs.put(grams, b"1")
     assert remove_tenant(database, blobs, ACME).counts["versions"] == 2
-    assert [blob.key for blob in blobs.listing(gram_keys.FOLDER)] == [grams]
+    assert [blob.key for blob in blobs.listing("grams")] == [grams]
     kept = {row.version for row in PresetVersions(database, math.inf).former("same")}
     assert {blob.key.split("/")[1] for blob in blobs.listing("styles")} == kept | {
         Presets(database, blobs).get("same").version
@@ -223,7 +223,7 @@ def test_the_grams_of_what_is_gone_go_with_the_tenant(
     for image in images:
         blobs.put(gram_keys.image_prefix(image) + "0", b"1")
     assert remove_tenant(database, blobs, ACME).counts["grams"] == 2
-    assert {blob.key for blob in blobs.listing(gram_keys.FOLDER)} == kept
+    assert {blob.key for blob in blobs.listing("grams")} == kept
 
 
 def test_a_picture_is_forgotten_when_its_grams_are(database: Database, blobs: Blobs, presets: Presets) -> None:

@@ -21,7 +21,7 @@ from service.machine.memory import Capacity
 from service.storage.lanes import ENGINE
 from service.storage.schema import DEFAULT_TENANT
 from service.styles.preset_changes import PresetChanges, change_preset
-from service.tenants.keys import OPERATOR, Keys
+from service.tenants.keys import Keys
 from service.tenants.scopes import ORDINARY
 from service.web.app import create_app
 
@@ -37,7 +37,7 @@ def client(data_folder: Path) -> Iterator[FlaskClient]:
     context: AppContext = app.extensions[KEY]
     WorkerRegistry(context.database).heartbeat("host:1", Capacity(None, "float32"), "a" * 64, ENGINE)
     client = app.test_client()
-    key = Keys(context.database).add(OPERATOR, DEFAULT_TENANT, "plain", ORDINARY)
+    key = Keys(context.database).add(DEFAULT_TENANT, "plain", ORDINARY)
     client.environ_base["HTTP_X_API_KEY"] = key.text
     yield client
     context.watch.close()

@@ -17,7 +17,7 @@ from service.api.context import KEY
 from service.config import Settings
 from service.storage.database import Database
 from service.tenants.access import check_access
-from service.tenants.keys import OPERATOR, Keys
+from service.tenants.keys import Keys
 from service.tenants.scopes import ALL
 from service.web.app import create_app
 
@@ -80,8 +80,8 @@ def test_who_may_start_without_keys(data_folder: Path, settings: dict[str, Any],
     with pytest.raises(Exception, match="keys add"):
         check_access(given)
     with closing(Database(given.database)) as database:
-        made = Keys(database).add(OPERATOR, "default", "first", ALL)
-        Keys(database).revoke(OPERATOR, made.row.id)
+        made = Keys(database).add("default", "first", ALL)
+        Keys(database).revoke(made.row.id)
     check_access(given)  # it asks for a key, though none counts
 
 
@@ -108,9 +108,9 @@ def test_only_the_command_turns_keys_off_again(clients: Any, data_folder: Path) 
     assert client.get("/v1/styles").status_code == 200
     with closing(Database(Settings(data=data_folder).database)) as database:
         keys = Keys(database)
-        made = keys.add(OPERATOR, "default", "first", ALL)
+        made = keys.add("default", "first", ALL)
         assert clients().get("/v1/styles").status_code == 401
-        keys.revoke(OPERATOR, made.row.id)
+        keys.revoke(made.row.id)
         assert clients().get("/v1/styles").status_code == 401
         assert keys.remove_all() == 1
         assert clients().get("/v1/styles").status_code == 200

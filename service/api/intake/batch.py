@@ -19,7 +19,7 @@ from service.api.intake.request_reader import RequestReader
 from service.api.intake.variants import requested_options
 from service.api.schemas.fields import sent_name
 from service.api.schemas.requests import BatchBody
-from service.errors import DoesNotFit, FieldError, InvalidInput
+from service.errors import DoesNotFit, FieldError, InvalidInput, problem_type
 from service.jobs.batches import BatchItem, failed_request
 from service.jobs.cost import planned_cost
 from service.jobs.outbox import INDEX
@@ -163,5 +163,5 @@ class BatchReader:
             for found in item.problem.get("errors", []) if item.problem else []:
                 loc = f"contents.{i}" if found["loc"] == "content" else found["loc"]
                 errors.append(FieldError(loc, found["msg"]))
-        none_fits = {item.problem["type"] for item in items if item.problem} == {DoesNotFit([]).problem()["type"]}
+        none_fits = {item.problem["type"] for item in items if item.problem} == {problem_type(DoesNotFit.slug)}
         return (DoesNotFit if none_fits else InvalidInput)(list(dict.fromkeys(errors)))

@@ -9,7 +9,7 @@ from typing import Any
 from service.api.schemas.fields import JobInit
 from service.api.schemas.requests import BlendBody, PaintingBody, RecipeBody, StyleEntry
 from service.errors import FieldError, InvalidInput
-from service.options import STRENGTH_WEIGHTS
+from service.options import contradicted_by
 from service.pictures.images import ImageFile
 
 RequestedOptions = dict[str, Any]
@@ -51,16 +51,8 @@ def variants_of(body: RecipeBody, common: RequestedOptions) -> list[RequestedPai
 
 
 def _merged(common: RequestedOptions, own: RequestedOptions) -> RequestedOptions:
-    """Return a variant's options over the common ones.
-
-    Its own strength replaces the common weights that a strength sets. If it sets one of these weights itself, that
-    replaces the common strength.
-    """
-    replaced: tuple[str, ...] = ()
-    if own.get("strength") is not None:
-        replaced = STRENGTH_WEIGHTS
-    elif any(name in own for name in STRENGTH_WEIGHTS):
-        replaced = ("strength",)
+    """Return a variant's options over the common ones, without those that its own contradict."""
+    replaced = contradicted_by(own)
     return {name: value for name, value in common.items() if name not in replaced} | own
 
 

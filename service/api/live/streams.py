@@ -17,8 +17,8 @@ from service.jobs.links import link
 from service.jobs.resource import progress_resource, transfer_resource
 from service.machine.fork_places import ForkPlaces
 from service.storage.json_text import write_json
-from service.storage.records import Preview
-from service.storage.schema import ENDED, JobRow
+from service.storage.records import ENDED, Preview
+from service.storage.schema import JobRow
 from service.telemetry.instruments import event_streams_open
 
 RECONNECT_MS = 2000  # milliseconds until a client that lost its stream connects again

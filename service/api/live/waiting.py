@@ -12,7 +12,8 @@ from service.api.live.streams import CHECK_S
 from service.api.live.watch import Watch
 from service.api.places import Places
 from service.errors import NotFound, Unavailable
-from service.storage.schema import ENDED, JobRow
+from service.storage.records import ENDED
+from service.storage.schema import JobRow
 
 logger = logging.getLogger(__name__)
 

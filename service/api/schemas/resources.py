@@ -14,8 +14,8 @@ from service.jobs.tasks import following_id
 from service.pictures.style_image import StyleImage
 from service.storage.pictures import StoredImage
 from service.storage.preset_schema import PresetRow
-from service.storage.records import JobProgress, PresetPack, Warming
-from service.storage.schema import ENDED, JobRow
+from service.storage.records import ENDED, JobProgress, PresetPack, Warming
+from service.storage.schema import JobRow
 from service.storage.tenant_limits import TenantLimits, limits_from
 from service.storage.tenant_schema import KeyRow, TenantRow
 from service.storage.typed_json import Json

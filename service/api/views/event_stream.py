@@ -15,7 +15,8 @@ from service.api.http.caching import NEVER
 from service.api.limits import limits
 from service.api.live.streams import Shown, resumed_at
 from service.api.schemas.parameters import WatchHeaders
-from service.storage.schema import ENDED, JobRow
+from service.storage.records import ENDED
+from service.storage.schema import JobRow
 
 EVENTS: dict[Any, Any] = {"200": {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, "204": None}
 LIVE = {"Cache-Control": NEVER, "X-Accel-Buffering": "no"}  # no cache may store it, and no proxy may buffer it

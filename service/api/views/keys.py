@@ -41,7 +41,7 @@ def create_key(body: KeyBody) -> New:
     """
     ends = None if body.expires_at is None else timestamp_of(body.expires_at)
     tenant = body.tenant or caller().tenant
-    new = _keys().add(caller().maker(), tenant, body.name, check(body.scopes), expires_at=ends)
+    new = _keys().add(tenant, body.name, check(body.scopes), expires_at=ends)
     audit(f"made with the scopes {new.row.scopes}", tenant, new.row.id)
     return _new(new)
 
@@ -53,7 +53,7 @@ def list_keys(query: KeysQuery) -> dict[str, Any]:
     Also those that have ended, for 30 days.
     """
     after = from_cursor(query.cursor, float, str) if query.cursor else (0.0, "")
-    found = _keys().page(caller().maker(), query.tenant, after, query.limit + 1)
+    found = _keys().page(query.tenant, after, query.limit + 1)
     rows, cursor = page_of(found, query.limit, lambda row: (row.created_at, row.id))
     return {"items": [key_resource(row) for row in rows], "next": cursor}
 
@@ -61,7 +61,7 @@ def list_keys(query: KeysQuery) -> dict[str, Any]:
 @blueprint.get("/<id>", responses={"200": KeyOut, "404": Problem})
 def get_key(path: KeyPath) -> dict[str, Any]:
     """Show a key, without the key itself"""
-    return key_resource(_keys().get(caller().maker(), path.id))
+    return key_resource(_keys().get(path.id))
 
 
 @blueprint.delete("/<id>", responses={"204": None, "404": Problem})
@@ -70,7 +70,7 @@ def revoke_key(path: KeyPath) -> tuple[str, int]:
 
     Within five seconds no web process accepts it. It is no error if it has ended.
     """
-    row = _keys().revoke(caller().maker(), path.id)
+    row = _keys().revoke(path.id)
     audit("revoked", row.tenant, row.id)
     return "", 204
 
@@ -82,13 +82,13 @@ def rotate_key(path: KeyPath, body: RotateBody) -> New:
     The new key has its name, scopes and end. Both count for `grace_s`, and at least for the 4 seconds within which
     every web process knows the new one. A key that has leaked is better ended at once, by DELETE.
     """
-    new = _keys().rotate(caller().maker(), path.id, body.grace_s)
+    new = _keys().rotate(path.id, body.grace_s)
     audit(f"made in place of {path.id}", new.row.tenant, new.row.id)
     return _new(new)
 
 
 def _keys() -> Keys:
-    return Keys(context().database)
+    return Keys(context().database, caller().maker())
 
 
 def _new(key: NewKey) -> New:

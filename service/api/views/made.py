@@ -17,7 +17,7 @@ from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission, new_id
 from service.jobs.tasks import Task
 from service.storage.lanes import ENGINE
-from service.storage.schema import ENDED
+from service.storage.records import ENDED
 
 MADE_S = 60.0  # seconds that a caller waits
 AGAIN_S = 1.0  # seconds after which a caller may ask again for a file that is gone

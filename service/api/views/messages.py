@@ -9,7 +9,8 @@ from typing import Any
 from service.errors import StorageError
 from service.jobs.deliveries import Deliveries
 from service.jobs.resource import transfer_resource
-from service.storage.schema import ENDED, JobRow
+from service.storage.records import ENDED
+from service.storage.schema import JobRow
 
 logger = logging.getLogger(__name__)
 

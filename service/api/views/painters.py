@@ -16,7 +16,6 @@ from service.api.http.disposition import disposition
 from service.api.intake.checks import pack_errors
 from service.api.intake.learning import new_learning
 from service.api.intake.remote_pictures import fetch_pictures
-from service.api.intake.sharing import check_state
 from service.api.intake.submit import check_room
 from service.api.live.streams import Shown
 from service.api.schemas.parameters import StylePath, WatchHeaders
@@ -24,6 +23,7 @@ from service.api.schemas.preset_requests import PainterBody
 from service.api.schemas.preset_responses import PainterOut
 from service.api.schemas.resources import learning_jobs, learning_progress, learning_statuses, painter_resource
 from service.api.schemas.responses import Problem
+from service.api.sharing import check_state
 from service.api.views.event_stream import EVENTS, event_stream
 from service.api.views.made import made
 from service.api.views.stored import job_preview, remove_left_files
@@ -37,8 +37,8 @@ from service.storage.kinds import LEARN
 from service.storage.lanes import ENGINE
 from service.storage.pictures import StoredFile
 from service.storage.preset_schema import PresetRow
-from service.storage.records import PresetPainter
-from service.storage.schema import ENDED, JobRow
+from service.storage.records import ENDED, PresetPainter
+from service.storage.schema import JobRow
 from service.styles.presets import Presets
 
 blueprint = Operations(

@@ -23,7 +23,7 @@ from service.api.views.stored import delete_job
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission
 from service.storage.kinds import SCORE
-from service.storage.schema import ENDED
+from service.storage.records import ENDED
 
 blueprint = Operations(
     "scores",

@@ -15,8 +15,8 @@ from service.pictures.images import FORMATS
 from service.storage.kinds import TRANSFER
 from service.storage.pictures import StoredFile
 from service.storage.readback import is_whole_jpeg, read_back
-from service.storage.records import PaintedPicture, TransferResult
-from service.storage.schema import ENDED, JobRow
+from service.storage.records import ENDED, PaintedPicture, TransferResult
+from service.storage.schema import JobRow
 from service.storage.unsaved import remove_unsaved
 
 

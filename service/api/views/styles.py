@@ -23,7 +23,6 @@ from service.api.intake.learning import NewLearning, new_learning
 from service.api.intake.preset_options import check_options, packed_options
 from service.api.intake.remote_pictures import fetch_pictures
 from service.api.intake.request_pictures import request_pictures
-from service.api.intake.sharing import check_change, check_sharing, check_state, may_change_shared
 from service.api.schemas.parameters import NewStylePath, PageQuery, StylePath
 from service.api.schemas.preset_requests import StyleBody, StyleChanges
 from service.api.schemas.preset_responses import StyleOut, StylePage
@@ -35,6 +34,7 @@ from service.api.schemas.preset_versions import (
 )
 from service.api.schemas.resources import Outcomes, learning_jobs, style_resource
 from service.api.schemas.responses import Problem
+from service.api.sharing import check_change, check_sharing, check_state, may_change_shared
 from service.api.views.made import made
 from service.api.views.stored import remove_left_files
 from service.errors import InvalidInput, OtherModel
@@ -49,7 +49,7 @@ from service.pictures.sizes import LADDER, style_size_errors
 from service.pictures.style_image import StyleImage
 from service.storage.database import Transaction
 from service.storage.lanes import ENGINE
-from service.storage.preset_schema import PresetRow
+from service.storage.preset_schema import PresetRow, PresetState
 from service.storage.records import Warming
 from service.styles.packs import Pack, UnusablePack, with_facts
 from service.styles.preset_changes import PresetChanges, change_preset
@@ -145,10 +145,10 @@ def change_style(path: StylePath, body: StyleChanges) -> tuple[dict[str, Any], i
     check_sharing(body.shared)
     options = None if body.options is None else body.options.given()
 
-    def check(row: PresetRow) -> None:
-        check_state(row)
+    def check(state: PresetState) -> None:
+        check_state(state)
         if options is not None:
-            check_options(options, [(image, image.scale) for image in row.images if image.file.blob], row.pack)
+            check_options(options, [(image, image.scale) for image in state.images if image.file.blob], state.pack)
 
     changes = PresetChanges(body.name, body.description, options, body.shared)
     moves_shared = may_change_shared()

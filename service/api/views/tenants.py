@@ -9,7 +9,7 @@ from flask import url_for
 from flask_openapi3 import Tag
 
 from service.api.audit import audit
-from service.api.auth import caller
+from service.api.auth import OPERATOR_ONLY, caller
 from service.api.context import context
 from service.api.description.operations import Operations
 from service.api.http.paging import from_cursor, page_of
@@ -19,11 +19,9 @@ from service.api.schemas.parameters import PageQuery, TenantPath
 from service.api.schemas.resources import tenant_resource
 from service.api.schemas.responses import Problem
 from service.errors import MissingScope, NotFound
-from service.storage.schema import DEFAULT_TENANT
 from service.storage.tenant_limits import TenantLimits, default_limits
 from service.storage.tenant_schema import TenantRow
 from service.tenants.removal import remove_tenant
-from service.tenants.scopes import ADMIN
 from service.tenants.tenants import Tenants
 
 REMOVE_S = 20.0  # seconds that a request removes; the next one goes on
@@ -123,4 +121,4 @@ def _check_visible(name: str) -> None:
 
 def _check_operator() -> None:
     if not caller().is_operator:
-        raise MissingScope(f"this takes a key of the tenant {DEFAULT_TENANT} with the scope {ADMIN}")
+        raise MissingScope(f"this {OPERATOR_ONLY}")

@@ -45,10 +45,11 @@ from service.jobs.request import TransferRequest, job_folder
 from service.jobs.resource import transfer_resource
 from service.outbound.hosts import WEBHOOKS
 from service.pictures.images import FORMATS, MEDIA_TYPES
+from service.pictures.style_image import heaviest
 from service.storage.kinds import TRANSFER
 from service.storage.pictures import StoredFile, StoredImage
-from service.storage.records import PaintedPicture
-from service.storage.schema import ENDED, JobRow
+from service.storage.records import ENDED, PaintedPicture
+from service.storage.schema import JobRow
 
 blueprint = Operations(
     "transfers",
@@ -167,7 +168,7 @@ def get_transfer_style(path: TransferStylePath) -> Response:
     pictures = styles[path.index].images if path.index < len(styles) else ()
     if not pictures or not pictures[0].file.blob:
         raise NotFound(f"there is no picture of a style {path.index}: there are {len(styles)} styles, counted from 0")
-    image = max(pictures, key=lambda picture: picture.weight).file
+    image = heaviest(pictures).file
     return original(image, lambda: _style_file(path.id, image))
 
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from service.api.auth import caller
+from service.api.auth import OPERATOR_ONLY, caller
 from service.api.context import context
 from service.errors import FieldError, MissingScope, NotFound
 from service.storage.preset_schema import PresetState
-from service.storage.schema import DEFAULT_TENANT
-from service.tenants.scopes import ADMIN
-
-WORDS = f"takes a key of the tenant {DEFAULT_TENANT} with the scope {ADMIN}"
 
 
 def check_sharing(shared: bool | None) -> None:
     """Raise MissingScope where a preset is to be shared by a caller who may not do that."""
     if shared and not caller().is_operator:
-        raise MissingScope(f"shared: {WORDS}", [FieldError("shared", WORDS)])
+        raise MissingScope(f"shared: {OPERATOR_ONLY}", [FieldError("shared", OPERATOR_ONLY)])
 
 
 def check_change(name: str) -> None:
@@ -32,7 +28,7 @@ def check_change(name: str) -> None:
 def check_state(state: PresetState) -> None:
     """Raise MissingScope where a state is or was shared and the caller may not change what all tenants use."""
     if state.shared and not may_change_shared():
-        raise MissingScope(f"to change, restore or purge what all tenants use, or used, {WORDS}")
+        raise MissingScope(f"to change, restore or purge what all tenants use, or used, {OPERATOR_ONLY}")
 
 
 def may_change_shared() -> bool:
