@@ -27,8 +27,8 @@ from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import Painting, TransferRequest
 from service.options import TransferOptions
 from service.storage.database import Database, now
-from service.storage.pictures import StoredImage
 from service.storage.schema import JobRow
+from service.storage.stored_files import StoredImage
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits
 from service.tenants.callers import owner_of
 from service.tenants.keys import Keys

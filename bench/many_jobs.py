@@ -31,7 +31,7 @@ from service.pictures import images
 from service.pictures.images import ImageFile, Picture
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
-from service.storage.pictures import StoredImage
+from service.storage.stored_files import StoredImage
 from service.styles.style import Style
 from service.worker.outgrown import KeptMemory
 

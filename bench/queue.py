@@ -36,8 +36,8 @@ from service.jobs.request import Painting, TransferRequest
 from service.options import TransferOptions
 from service.pictures import images
 from service.storage.database import Database
-from service.storage.pictures import StoredImage
 from service.storage.records import PaintedPicture, TransferResult
+from service.storage.stored_files import StoredImage
 
 TITLE = "The queue"
 EMPTY = TransferRequest(StoredImage(), Painting((), TransferOptions(iterations=1)))

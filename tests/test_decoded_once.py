@@ -19,8 +19,8 @@ from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.options import TransferOptions
 from service.pictures import images
 from service.pictures.style_image import StyleImage
-from service.storage.pictures import StoredImage
 from service.storage.records import TransferResult
+from service.storage.stored_files import StoredImage
 from service.worker.process import Worker
 
 COLORS = ("style", "luminance", "match")

@@ -250,7 +250,7 @@ def test_the_engine_loads_no_http_no_database_and_no_onnx_runtime() -> None:
 
 @pytest.mark.slow
 def test_a_painter_worker_loads_no_torch_and_no_http() -> None:
-    loaded = loaded_by("import service.worker.painter")
+    loaded = loaded_by("import service.worker.painter_worker")
     assert "onnxruntime" in loaded
     assert loaded.isdisjoint(("torch", "flask", "celery", "requests"))
 

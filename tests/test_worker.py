@@ -32,7 +32,7 @@ from service.storage.lanes import ENGINE, PAINT
 from service.worker import loop, outgrown
 from service.worker.job import JobRun
 from service.worker.outgrown import KeptMemory
-from service.worker.painter import PainterWorker
+from service.worker.painter_worker import PainterWorker
 from service.worker.reporter import Reporter, Stopping
 
 pytestmark = pytest.mark.slow

@@ -23,7 +23,7 @@ from service.storage.lanes import ENGINE
 from service.worker import outgrown
 from service.worker import process as workers
 from service.worker.job import JobRun
-from service.worker.painter import PainterWorker
+from service.worker.painter_worker import PainterWorker
 from service.worker.process import Worker
 from service.worker.reporter import Reporter
 

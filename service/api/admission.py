@@ -10,7 +10,7 @@ from flask import Flask, g
 from service.api import auth, limits
 from service.api.http import same_origin
 from service.errors import ServiceError
-from service.tenants.known import KnownKeys
+from service.tenants.known_keys import KnownKeys
 
 HEAD_ONLY = "nst.head_only"  # key in the environ of a request whose body isn't there, and that only asks
 ADMITTED, REFUSED = "100 Continue", "417 Expectation Failed"

@@ -9,8 +9,8 @@ from typing import cast
 from flask import current_app, g
 
 from service.api.conversions import Conversions
-from service.api.http.answers import Answers
 from service.api.http.fullness import Fullness
+from service.api.http.held_responses import HeldResponses
 from service.api.http.shared_check import SharedCheck
 from service.api.intake.long_reads import LongReads
 from service.api.intake.recent_reads import RecentReads
@@ -37,7 +37,7 @@ from service.styles.preset_painters import PresetPainters
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.styles.starters.loading import StartersCheck
-from service.tenants.known import KnownKeys
+from service.tenants.known_keys import KnownKeys
 from service.tenants.rates import Rates
 from service.tenants.recent_amounts import RecentAmounts
 
@@ -48,7 +48,7 @@ KEY = "nst"
 class AppContext:
     """The objects of the service that the HTTP side uses, made once in create_app.
 
-    `blobs_check` writes a file, once a second at most. `answers` counts the bytes of large responses,
+    `blobs_check` writes a file, once a second at most. `responses` counts the bytes of large responses,
     `zips` zip files.
 
     `wake` tells workers, on this machine and on others, that there is a job of a lane. `presets`, `versions`,
@@ -83,8 +83,8 @@ class AppContext:
     long_reads: LongReads
     recent_reads: RecentReads
     fullness: Fullness
-    answers: Answers
-    zips: Answers
+    responses: HeldResponses
+    zips: HeldResponses
     wake: Callable[[Lane], None]
 
     def of(self, tenant: str, since: float | None) -> AppContext:
@@ -100,7 +100,7 @@ class AppContext:
 
     def asks_for_key(self) -> bool:
         """Return whether /v1 asks for a key. Raises Unavailable if that isn't known."""
-        return bool(self.settings.api_keys) or self.known_keys.are_asked_for()
+        return bool(self.settings.api_keys) or self.known_keys.asks_for_key()
 
     def model_sha256(self) -> str:
         """Return the SHA-256 of the model that the workers compute with, or of the file if no worker is alive.

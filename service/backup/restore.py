@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from service.backup.archive import BLOBS, DATABASE, ArchiveReader, Manifest, opened_archive
-from service.backup.places import Places, sync, work_folder
+from service.backup.data_paths import DataPaths, sync, work_folder
 from service.errors import InvalidInput, NoSpace, StorageError, Unavailable
 from service.machine.folders import make_private
 from service.machine.memory import MIB
@@ -21,7 +21,7 @@ from service.storage.writable import BESIDE
 PARTIAL = "restore.partial"  # folder of files that are not yet verified, in that of the blobs
 
 
-def restore_backup(places: Places, file: Path) -> Manifest:
+def restore_backup(places: DataPaths, file: Path) -> Manifest:
     """Restore a backup; return what it holds. Nothing is put in its place before all of it is read and compared.
 
     Raises:
@@ -41,7 +41,7 @@ def restore_backup(places: Places, file: Path) -> Manifest:
         raise StorageError(f"the backup {file} could not be restored: {error}") from error
 
 
-def _restore(places: Places, archive: ArchiveReader) -> None:
+def _restore(places: DataPaths, archive: ArchiveReader) -> None:
     with ExitStack() as stack:
         unverified = stack.enter_context(work_folder(places.blobs / PARTIAL))
         beside = stack.enter_context(work_folder(_beside(places)))
@@ -58,12 +58,12 @@ def _restore(places: Places, archive: ArchiveReader) -> None:
         sync(places.database.parent)
 
 
-def _beside(places: Places) -> Path:
+def _beside(places: DataPaths) -> Path:
     """Return the folder of the database that is not yet in its place."""
     return Path(f"{places.database}.{PARTIAL}")
 
 
-def _check_empty(places: Places) -> None:
+def _check_empty(places: DataPaths) -> None:
     """Raise Unavailable if there is a database, even a part of one, or a blob."""
     databases = [Path(f"{places.database}{ending}") for ending in BESIDE]
     databases = [path for path in databases if path.exists()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from service.backup.places import Places
+from service.backup.data_paths import DataPaths
 from service.errors import NoSpace
 from service.machine.memory import MIB
 from service.storage.disks import Disk
@@ -20,7 +20,7 @@ class Room:
         reserved: bytes of the blobs' disk that are promised to the results of jobs that wait or run.
     """
 
-    def __init__(self, places: Places, folder: Path) -> None:
+    def __init__(self, places: DataPaths, folder: Path) -> None:
         self.reserved = 0
         self._disk = Disk(folder)
         self._floor = places.floor

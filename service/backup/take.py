@@ -23,8 +23,8 @@ from sqlalchemy import delete
 
 from service import __version__
 from service.backup.archive import BLOBS, DATABASE, OVERHEAD, ArchiveWriter, Manifest
-from service.backup.named import NamedBlob, named_blobs
-from service.backup.places import Places, sync, work_folder
+from service.backup.data_paths import DataPaths, sync, work_folder
+from service.backup.named_blobs import NamedBlob, named_blobs
 from service.backup.room import Room
 from service.errors import InvalidInput, StorageError
 from service.jobs.attempts import give_back_all
@@ -52,7 +52,7 @@ class Taken:
     missing: Sequence[str]
 
 
-def take_backup(places: Places, retention_s: float, file: Path) -> Taken:
+def take_backup(places: DataPaths, retention_s: float, file: Path) -> Taken:
     """Write a backup into a new file, whole or not at all. What has expired is left out.
 
     Raises:
@@ -80,7 +80,7 @@ def take_backup(places: Places, retention_s: float, file: Path) -> Taken:
 class _Backup:
     """A backup that is being written into the file `out`, with copies of the database in a folder beside it."""
 
-    def __init__(self, places: Places, folder: Path, out: IO[bytes]) -> None:
+    def __init__(self, places: DataPaths, folder: Path, out: IO[bytes]) -> None:
         self._places = places
         self._copy = folder / DATABASE
         self._room = Room(places, folder.absolute().parent)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from service.backup.places import Places
+from service.backup.data_paths import DataPaths
 from service.backup.take import take_backup
 from service.config import Settings
 from service.machine.memory import MIB
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
-    taken = take_backup(Places.of(settings), settings.retention, args.file)
+    taken = take_backup(DataPaths.of(settings), settings.retention, args.file)
     if taken.missing:
         named = ", ".join(taken.missing[:SHOWN])
         print(

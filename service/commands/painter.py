@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _painter(settings: Settings, stopping: Callable[[], bool]) -> WorkerLoop:
     with loading():
-        from service.worker.painter import PainterWorker  # noqa: PLC0415 - the metrics' folder must be there first
+        from service.worker.painter_worker import PainterWorker  # noqa: PLC0415 - the metrics' folder must be there first
 
     worker = PainterWorker(settings, stopping)
     if settings.broker_url:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from service.backup.places import Places
+from service.backup.data_paths import DataPaths
 from service.backup.restore import restore_backup
 from service.config import Settings
 from service.machine.memory import MIB
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    places = Places.of(Settings.from_environment())
+    places = DataPaths.of(Settings.from_environment())
     manifest = restore_backup(places, args.file)
     print(f"{places.database}: restored with {len(manifest.files)} files, {manifest.size / MIB:.1f} MiB")
     return 0

@@ -8,8 +8,8 @@ from contextlib import closing
 from service.config import Settings
 from service.doctor.report import FAILURE, OK, WARNING, Finding
 from service.errors import DatabaseError
-from service.jobs.models import model_notes
 from service.jobs.registry import WorkerRegistry
+from service.jobs.worker_models import model_notes
 from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database, stored_revision

@@ -29,7 +29,7 @@ from service.jobs.queue import (
     folders_of,
     row_of,
 )
-from service.jobs.removed import remove, with_judging
+from service.jobs.removal import remove, with_judging
 from service.jobs.request import TransferRequest, job_folder
 from service.jobs.style_cost import JointStyles
 from service.jobs.tenant_jobs import WITHOUT_REQUEST, TenantJobs

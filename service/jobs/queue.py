@@ -17,7 +17,7 @@ from service.jobs.cost import learning_cost, planned_cost
 from service.jobs.expiry import is_kept
 from service.jobs.finish import call_back_again, finish
 from service.jobs.idempotency import RepeatKey, remember, repeated
-from service.jobs.removed import remove, with_judging
+from service.jobs.removal import remove, with_judging
 from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder
 from service.jobs.resource import Outcome
 from service.jobs.result_bytes import planned_bytes

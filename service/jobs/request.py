@@ -12,14 +12,14 @@ from service.pictures.style_image import StyleImage
 from service.storage.blob_folders import JOBS
 from service.storage.kinds import SCORE, TRANSFER
 from service.storage.lanes import ENGINE, PAINT, Lane
-from service.storage.pictures import (
+from service.storage.schema import JobRow
+from service.storage.stored_files import (
     StoredFile,
     StoredImage,
     StoredPainter,
     style_image_from_json,
     style_image_to_json,
 )
-from service.storage.schema import JobRow
 from service.storage.typed_json import Json, number_in, object_in, objects_in
 
 CHECKPOINT = "checkpoint"  # prefix of states from which another worker goes on

@@ -9,9 +9,9 @@ from typing import Any
 from service.errors import ProblemJson
 from service.jobs.links import link
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.storage.pictures import StoredImage
 from service.storage.records import ENDED, JobProgress, JobUsage, PaintedPicture, TransferResult
 from service.storage.schema import JobRow
+from service.storage.stored_files import StoredImage
 
 
 @dataclass(frozen=True)

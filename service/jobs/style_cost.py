@@ -15,7 +15,7 @@ from service.jobs.tasks import JudgeTask, PackTask, WarmTask
 from service.pictures.images import fitted_size
 from service.pictures.sizes import LADDER
 from service.storage.lanes import PAINT
-from service.storage.pictures import StoredImage
+from service.storage.stored_files import StoredImage
 
 Pixels = dict[tuple[object, ...], float]
 """The pixels that count: of style pictures by what tells their Gram matrices from others (service.styles.gram_keys),

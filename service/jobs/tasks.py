@@ -12,7 +12,7 @@ from service.options import OPTIONS, PAINTER, TransferOptions
 from service.pictures.sizes import LADDER, levels_that_fit, style_size_errors
 from service.storage.kinds import COMPARE, JUDGE, LEARN, ONNX, PACK, WARM
 from service.storage.lanes import ENGINE, Lane
-from service.storage.pictures import StoredFile, StoredImage
+from service.storage.stored_files import StoredFile, StoredImage
 from service.storage.typed_json import Json, number_in, object_in, objects_in
 
 MAX_PHOTOS = 64  # photographs that a learning looks at, those of its request first

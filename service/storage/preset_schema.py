@@ -6,9 +6,9 @@ from sqlalchemy import BigInteger, Index, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.pictures.style_image import StyleImage
-from service.storage.pictures import StoredImage, style_images_from_json, style_images_to_json
 from service.storage.records import PresetPack, PresetPainter, Warming
 from service.storage.schema import DEFAULT_TENANT, Base
+from service.storage.stored_files import StoredImage, style_images_from_json, style_images_to_json
 from service.storage.typed_json import Json, Typed, typed
 
 

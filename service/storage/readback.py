@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from service.errors import BlobNotFound, DamagedFile, MissingFile
 from service.storage.blobs import Blobs
-from service.storage.pictures import StoredFile, StoredImage
+from service.storage.stored_files import StoredFile, StoredImage
 
 
 def read_back(blobs: Blobs, key: str, sha256: str) -> bytes:

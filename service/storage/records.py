@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.storage.pictures import StoredFile, StoredImage
+from service.storage.stored_files import StoredFile, StoredImage
 from service.storage.typed_json import Json, Record, amount_in, number_in, object_in, objects_in
 
 UNFINISHED = ("queued", "running")

@@ -29,7 +29,7 @@ def note_uses(session: Session, uses: Collection[tuple[str, str]]) -> None:
         session.execute(noted, [{"tenant": tenant, "image": image, "gone_at": clock} for tenant, image in found])
 
 
-def used_before(session: Session, tenant: str, limit: int) -> list[str]:
+def noted_images(session: Session, tenant: str, limit: int) -> list[str]:
     """Return the SHA-256 of at most `limit` pictures that were noted for a tenant."""
     return list(session.scalars(select(StyleUseRow.image).where(StyleUseRow.tenant == tenant).limit(limit)))
 

@@ -27,7 +27,7 @@ from service.network.safetensors_header import begins_as_safetensors, header_of,
 from service.pictures.images import UnreadableImage
 from service.pictures.style_image import StyleImage
 from service.settings.numbers import as_whole
-from service.storage.pictures import StoredImage
+from service.storage.stored_files import StoredImage
 
 VERSION = 1
 METADATA = "preset"  # key of the preset's JSON in the file's metadata

@@ -15,9 +15,9 @@ from service.storage.blob_folders import STYLES
 from service.storage.blobs import Blobs
 from service.storage.counted import files_bytes
 from service.storage.left import Left
-from service.storage.pictures import StoredImage
 from service.storage.preset_schema import PresetRow, PresetState, PresetVersionRow
 from service.storage.readback import has_digest, is_whole_jpeg, read_back
+from service.storage.stored_files import StoredImage
 from service.styles.packs import Pack
 from service.styles.preset_painters import painter_folders, painter_left
 

@@ -14,11 +14,11 @@ from service.storage.blob_folders import PAINTERS, folder_of
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.left import Left, leave, note
-from service.storage.pictures import StoredFile
 from service.storage.preset_schema import PresetRow, PresetState, PresetVersionRow
 from service.storage.readback import read_back
 from service.storage.records import PresetPainter
 from service.storage.schema import DEFAULT_TENANT, MarkRow
+from service.storage.stored_files import StoredFile
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.storage.typed_json import Json
 from service.storage.unsaved import remove_unsaved, removed_if_undone

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from service.errors import NotFound
 from service.storage.database import Database, advisory_lock, now, read_clock
 from service.storage.left import leave
-from service.storage.pictures import digests_of
 from service.storage.preset_schema import PresetRow, PresetState, PresetVersionRow
 from service.storage.retention import unless_expired
 from service.storage.schema import DEFAULT_TENANT
+from service.storage.stored_files import digests_of
 from service.storage.style_uses import note_uses
 from service.storage.tenancy import check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK, amounts_of, check_presets

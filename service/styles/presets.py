@@ -17,11 +17,11 @@ from service.pictures.images import ImageFile, digest
 from service.pictures.style_image import StyleImage, heaviest
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
-from service.storage.pictures import StoredImage, style_image_from_json
 from service.storage.preset_schema import PresetRow
 from service.storage.quota import check_quota
 from service.storage.records import PresetPack, PresetPainter
 from service.storage.schema import DEFAULT_TENANT, MarkRow
+from service.storage.stored_files import StoredImage, style_image_from_json
 from service.storage.tenancy import can_read, check_tenant
 from service.storage.tenant_amounts import SUBMIT_LOCK, amounts_of, check_presets, check_stored
 from service.storage.tenant_limits import NO_LIMITS, TenantLimits, cap_of_caller, limits_in_force

@@ -7,7 +7,7 @@ from contextlib import closing
 from service.config import Settings
 from service.errors import InvalidInput
 from service.storage.database import Database
-from service.tenants.keys import ask_for_keys
+from service.tenants.keys import asks_for_key
 
 ADVICE = "make a key with python -m service keys add, or let anybody in with NST_OPEN=on"
 
@@ -28,4 +28,4 @@ def check_access(settings: Settings) -> None:
 def has_keys(url: str) -> bool:
     """Return whether a database has, or has had, keys. Raises DatabaseError."""
     with closing(Database(url)) as database, database.reading() as session:
-        return ask_for_keys(session)
+        return asks_for_key(session)

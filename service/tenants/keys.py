@@ -227,7 +227,7 @@ def _retire(row: KeyRow, clock: float, grace_s: float) -> None:
     _end_at(row, clock + max(grace_s, LATE_S))
 
 
-def ask_for_keys(session: Session) -> bool:
+def asks_for_key(session: Session) -> bool:
     """Return whether the database has had a key, so that /v1 asks for one."""
     return session.get(MarkRow, VERSION) is not None
 

@@ -20,18 +20,18 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from service.errors import Forbidden, NotFound
-from service.jobs import removed, request
+from service.jobs import removal, request
 from service.machine.bells import ROWS, ring
 from service.storage.blob_folders import GRAMS
 from service.storage.blobs import Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.gram_removals import mark_removal
 from service.storage.left import Left, count_none_of, leave, note
-from service.storage.pictures import digests_of
 from service.storage.preset_schema import PresetRow, PresetVersionRow
 from service.storage.records import ENDED
 from service.storage.schema import DEFAULT_TENANT, REQUESTS_AT_ONCE, BatchRow, CallerRow, DeliveryRow, JobRow
-from service.storage.style_uses import forget_others, forget_uses, note_uses, used_before
+from service.storage.stored_files import digests_of
+from service.storage.style_uses import forget_others, forget_uses, note_uses, noted_images
 from service.storage.tenant_amounts import SUBMIT_LOCK
 from service.storage.tenant_schema import KeyRow, StyleUseRow, TenantRow, UsageRow
 from service.storage.unsaved import remove_unsaved
@@ -189,7 +189,7 @@ class _Removal:
             ended = session.scalars(delete(KeyRow).where(KeyRow.tenant == self.name).returning(KeyRow.id))
             self.counts["keys"] += len(ended.all())
             self.counts["webhooks"] += self._webhooks(session)  # most go with their jobs
-            if keys.ask_for_keys(session):  # else none is asked for after it either
+            if keys.asks_for_key(session):  # else none is asked for after it either
                 keys.change_version(session)
 
     def _remove_jobs(self) -> bool:
@@ -204,7 +204,7 @@ class _Removal:
             taken = select(func.sum(JobRow.bytes - JobRow.reserved)).where(JobRow.id.in_(jobs))
             with self._writing() as session:
                 self.counts["bytes"] += int(session.scalar(taken) or 0)
-                self.counts["jobs"] += len(removed.remove(session, jobs))
+                self.counts["jobs"] += len(removal.remove(session, jobs))
                 leave(session, [Left(folder, self.name) for folder in folders])
             ring(ROWS)
             remove_unsaved(self.blobs, folders, self._seconds_left)
@@ -221,7 +221,7 @@ class _Removal:
             taken = select(func.sum(BatchRow.bytes)).where(BatchRow.id.in_(ids))
             with self._writing() as session:
                 self.counts["bytes"] += int(session.scalar(taken) or 0)
-                removed.remove(session, ids)
+                removal.remove(session, ids)
                 self.counts["batches"] += len(ids)
                 leave(session, [Left(folder, self.name) for folder in folders])
             remove_unsaved(self.blobs, folders, self._seconds_left)
@@ -252,7 +252,7 @@ class _Removal:
         """Remove the Gram matrices of all pictures that were noted as rows went. Return False if time is up."""
         while True:
             with self.database.reading() as session:
-                images = used_before(session, self.name, BATCH)
+                images = noted_images(session, self.name, BATCH)
             if not images or not self._seconds_left:
                 return not images
             prefixes = self._own_grams(images)

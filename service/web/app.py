@@ -16,9 +16,9 @@ from service.api.description import docs
 from service.api.description.openapi import Api
 from service.api.http import caching, cors, same_origin
 from service.api.http.access_log import AccessLog
-from service.api.http.answers import LEAST, LEAST_ZIPS, Answers, FreedAnswers
 from service.api.http.body import MAX_PARTS
 from service.api.http.fullness import Fullness
+from service.api.http.held_responses import LEAST, LEAST_ZIPS, FreeResponses, HeldResponses
 from service.api.http.json_body import MAX_JSON
 from service.api.http.large_bodies import LargeBodies
 from service.api.http.shared_check import SharedCheck
@@ -70,7 +70,7 @@ from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.styles.starters.loading import StartersCheck
 from service.telemetry.logs import set_up_logs
-from service.tenants.known import KnownKeys
+from service.tenants.known_keys import KnownKeys
 from service.tenants.recent_amounts import RecentAmounts
 from service.web.root_path import RootPath
 from service.web.server_counts import server_counts
@@ -117,7 +117,7 @@ def create_app(settings: Settings | None = None) -> Api:
     check_routes(app)
     cors.allow(app, settings.cors_origins)
     caching.register(app)  # after CORS, which runs later then: what caching refuses needs its headers too
-    app.wsgi_app = FreedAnswers(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = FreeResponses(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = LargeBodies(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = AccessLog(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = Admission(app)  # type: ignore[method-assign]
@@ -184,7 +184,9 @@ def _context(settings: Settings) -> AppContext:
         long_reads=LongReads(places.for_reads),
         recent_reads=RecentReads(),
         fullness=Fullness(),
-        answers=Answers(max(LEAST, settings.web_threads // 2 * settings.max_body), "large answers"),  # as for bodies
-        zips=Answers(max(LEAST_ZIPS, settings.web_threads // 2), "zip files"),
+        responses=HeldResponses(
+            max(LEAST, settings.web_threads // 2 * settings.max_body), "large responses"
+        ),  # as for bodies
+        zips=HeldResponses(max(LEAST_ZIPS, settings.web_threads // 2), "zip files"),
         wake=waker(settings.broker_url),
     )

@@ -28,9 +28,9 @@ from service.painting.order import Order
 from service.pictures.images import Mask, Picture, UnreadableImage
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
-from service.storage.pictures import StoredFile, StoredImage
 from service.storage.readback import BlobFile, BlobImage
 from service.storage.records import DonePicture
+from service.storage.stored_files import StoredFile, StoredImage
 from service.styles.style import Style
 from service.worker.content import Content
 from service.worker.reporter import Canceled, Overdue, Reporter, Stopping

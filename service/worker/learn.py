@@ -22,8 +22,8 @@ from service.painters.starters import painters_of
 from service.pictures import images
 from service.pictures.images import Picture
 from service.pictures.sizes import photo_size_errors
-from service.storage.pictures import StoredImage, StoredPainter
 from service.storage.records import PresetPainter, TaskResult
+from service.storage.stored_files import StoredImage, StoredPainter
 from service.storage.typed_json import Json
 from service.storage.unsaved import try_to_delete
 from service.styles.preset_painters import painter_blob, painter_folder

@@ -11,8 +11,8 @@ from service.painters.graph import onnx_file
 from service.painters.weights import PainterWeights
 from service.pictures.images import digest
 from service.storage.blob_folders import folder_of
-from service.storage.pictures import StoredFile
 from service.storage.records import TaskResult
+from service.storage.stored_files import StoredFile
 from service.storage.unsaved import try_to_delete
 from service.worker.left_behind import left_behind
 from service.worker.tasks import PresetRun

@@ -19,8 +19,8 @@ from service.painting.order import Order
 from service.pictures import images, sheet
 from service.pictures.cutout import shown
 from service.pictures.images import Alpha, Picture
-from service.storage.pictures import StoredFile
 from service.storage.records import DonePicture, JobProgress, Preview, TransferResult
+from service.storage.stored_files import StoredFile
 from service.worker.content import Content
 from service.worker.job import JobRun
 

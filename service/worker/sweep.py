@@ -15,7 +15,7 @@ from contextlib import suppress
 from sqlalchemy import delete, select
 
 from service.errors import StorageError
-from service.jobs import batch_course, idempotency, outbox, queue, removed
+from service.jobs import batch_course, idempotency, outbox, queue, removal
 from service.storage import identity, quota
 from service.storage.blob_folders import folder_of
 from service.storage.blobs import BlobInfo, Blobs
@@ -103,7 +103,7 @@ def _forget(database: Database, expired: Sequence[str], left: set[str], tidy: se
     lost = 0
     for i in range(0, len(expired), BATCH):
         with database.writing() as session:
-            lost += removed.expire(session, expired[i : i + BATCH])
+            lost += removal.expire(session, expired[i : i + BATCH])
     if lost:
         logger.warning("%d pictures could not be delivered before their transfers expired", lost)
     with database.writing() as session:

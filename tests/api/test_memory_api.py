@@ -20,7 +20,7 @@ from service.machine.memory import BASE, LEARNING, MIB, Capacity
 from service.options import TransferOptions
 from service.pictures.style_image import StyleImage
 from service.storage.database import Database
-from service.storage.pictures import StoredImage
+from service.storage.stored_files import StoredImage
 
 PICTURE = b64(png(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)))
 LARGE: dict[str, Any] = {"content": PICTURE, "styles": [{"image": PICTURE}], "size": 2048}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from backup.filled_store import WEEK_S, Store
 
-from service.backup.places import Places
+from service.backup.data_paths import DataPaths
 from service.backup.take import take_backup
 from service.config import Settings
 
@@ -32,5 +32,5 @@ def backup(store: Store, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Places:
-    return Places.of(Settings(data=tmp_path / "elsewhere"))
+def elsewhere(tmp_path: Path) -> DataPaths:
+    return DataPaths.of(Settings(data=tmp_path / "elsewhere"))

@@ -8,7 +8,7 @@ import numpy as np
 from front_door import png
 from jobs.submitting import REQUEST, claimed
 
-from service.backup.places import Places
+from service.backup.data_paths import DataPaths
 from service.config import Settings
 from service.decoding.files import check_image
 from service.jobs.leases import Leases
@@ -18,7 +18,7 @@ from service.jobs.request import job_folder
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.storage.pictures import StoredImage
+from service.storage.stored_files import StoredImage
 from service.styles.presets import Presets
 
 WEEK_S = 7 * 86_400.0
@@ -29,7 +29,7 @@ class Store:
     """A database and blobs in a folder, with a preset, a running job and a waiting one."""
 
     def __init__(self, data: Path) -> None:
-        self.places = Places.of(Settings(data=data))
+        self.places = DataPaths.of(Settings(data=data))
         self.database, self.blobs = Database(Settings(data=data).database), Blobs(Settings(data=data).blob_url)
         self.queue = Queue(self.database, Limits())
         self.presets = Presets(self.database, self.blobs)
@@ -50,9 +50,9 @@ class Store:
         return id
 
 
-def blobs_in(places: Places) -> set[str]:
+def blobs_in(places: DataPaths) -> set[str]:
     return {str(path.relative_to(places.blobs)) for path in places.blobs.rglob("*") if path.is_file()}
 
 
-def is_untouched(places: Places) -> bool:
+def is_untouched(places: DataPaths) -> bool:
     return not places.database.exists() and not blobs_in(places)

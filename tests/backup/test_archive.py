@@ -17,7 +17,7 @@ from sweep.swept import end_retention
 
 from service.__main__ import main
 from service.backup import archive
-from service.backup.places import Places, work_folder
+from service.backup.data_paths import DataPaths, work_folder
 from service.backup.restore import restore_backup
 from service.backup.take import take_backup
 from service.config import Settings
@@ -29,14 +29,14 @@ from service.jobs.tasks import LearnTask
 from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.storage.pictures import StoredImage
 from service.storage.preset_schema import PresetVersionRow
+from service.storage.stored_files import StoredImage
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
 from service.worker.reporter import Reporter
 
 
-def test_what_is_restored_is_tied_and_nobody_works_on_it(store: Store, backup: Path, elsewhere: Places) -> None:
+def test_what_is_restored_is_tied_and_nobody_works_on_it(store: Store, backup: Path, elsewhere: DataPaths) -> None:
     restore_backup(elsewhere, backup)
     assert elsewhere.blobs == Path(elsewhere.database.parent / "blobs")
     database, blobs = Database(f"sqlite:///{elsewhere.database}"), Blobs(elsewhere.blobs.as_uri())
@@ -51,7 +51,7 @@ def test_what_is_restored_is_tied_and_nobody_works_on_it(store: Store, backup: P
 
 
 def test_a_former_state_of_a_preset_comes_back_with_its_files(
-    store: Store, elsewhere: Places, tmp_path: Path
+    store: Store, elsewhere: DataPaths, tmp_path: Path
 ) -> None:
     store.presets.delete("kept")
     take_backup(store.places, WEEK_S, tmp_path / "x.tar")
@@ -65,7 +65,7 @@ def test_a_former_state_of_a_preset_comes_back_with_its_files(
 
 
 def test_an_expired_state_of_a_preset_is_left_out_though_its_row_is_there(
-    store: Store, elsewhere: Places, tmp_path: Path
+    store: Store, elsewhere: DataPaths, tmp_path: Path
 ) -> None:
     store.presets.delete("kept")
     end_retention(store.database)
@@ -77,7 +77,7 @@ def test_an_expired_state_of_a_preset_is_left_out_though_its_row_is_there(
         assert session.scalars(select(PresetVersionRow.name)).all() == []
 
 
-def test_a_blob_that_no_row_names_is_left_out(store: Store, elsewhere: Places, tmp_path: Path) -> None:
+def test_a_blob_that_no_row_names_is_left_out(store: Store, elsewhere: DataPaths, tmp_path: Path) -> None:
     store.blobs.put("jobs/nobody/content", b"1")
     store.blobs.put("grams/x", b"1")
     taken = take_backup(store.places, WEEK_S, tmp_path / "x.tar")
@@ -102,7 +102,7 @@ def test_a_learning_needs_its_photographs_until_it_ends(store: Store, tmp_path: 
     assert take_backup(store.places, WEEK_S, tmp_path / "y.tar").missing == []
 
 
-def test_an_expired_job_is_left_out(store: Store, elsewhere: Places, tmp_path: Path) -> None:
+def test_an_expired_job_is_left_out(store: Store, elsewhere: DataPaths, tmp_path: Path) -> None:
     store.queue.cancel(store.ids[1])
     take_backup(store.places, -1.0, tmp_path / "x.tar")
     restore_backup(elsewhere, tmp_path / "x.tar")
@@ -110,7 +110,7 @@ def test_an_expired_job_is_left_out(store: Store, elsewhere: Places, tmp_path: P
 
 
 def test_the_checkpoint_and_the_preview_of_a_running_job_are_those_that_its_row_names(
-    store: Store, elsewhere: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, elsewhere: DataPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its worker goes on while files are copied, and overwrites both, also while they are copied themselves."""
     reporter = Reporter(store.leases, store.blobs, store.claim, lambda: False, 60)
@@ -220,18 +220,18 @@ def test_a_backup_that_is_told_to_end_leaves_nothing(
 )
 def test_postgresql_and_s3_are_sent_to_the_docs(settings: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=r"docs/operating\.md"):
-        Places.of(Settings(data=tmp_path, **settings))
+        DataPaths.of(Settings(data=tmp_path, **settings))
 
 
 def test_no_database_is_made_where_there_is_none(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="there is no database"):
-        take_backup(Places.of(Settings(data=tmp_path / "none")), WEEK_S, tmp_path / "x.tar")
+        take_backup(DataPaths.of(Settings(data=tmp_path / "none")), WEEK_S, tmp_path / "x.tar")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_place_at_which_the_system_refuses_to_look_is_named(store: Store, tmp_path: Path) -> None:
     closed = tmp_path / ("x" * 300)
     with pytest.raises(StorageError, match=r"service\.db can't be reached: File name too long"):
-        take_backup(Places.of(Settings(data=closed)), WEEK_S, tmp_path / "x.tar")
+        take_backup(DataPaths.of(Settings(data=closed)), WEEK_S, tmp_path / "x.tar")
     with pytest.raises(StorageError, match=r"x\.tar could not be written: .*File name too long"):
         take_backup(store.places, WEEK_S, closed / "x.tar")

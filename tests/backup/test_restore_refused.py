@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from backup.filled_store import is_untouched
 
-from service.backup.places import Places
+from service.backup.data_paths import DataPaths
 from service.backup.restore import restore_backup
 from service.errors import InvalidInput, NoSpace, Unavailable
 from service.storage import disks
@@ -87,7 +87,7 @@ def with_a_name_outside(file: Path) -> None:
     ],
 )
 def test_a_file_that_is_no_whole_backup_is_refused_and_nothing_is_touched(
-    backup: Path, elsewhere: Places, spoil: Callable[[Path], object], said: str
+    backup: Path, elsewhere: DataPaths, spoil: Callable[[Path], object], said: str
 ) -> None:
     spoil(backup)
     with pytest.raises(InvalidInput, match=said) as caught:
@@ -97,7 +97,7 @@ def test_a_file_that_is_no_whole_backup_is_refused_and_nothing_is_touched(
 
 
 @pytest.mark.parametrize("there", ["service.db", "service.db-wal", "blobs/jobs/x/content", "blobs/store/id"])
-def test_a_place_with_data_is_refused(backup: Path, elsewhere: Places, there: str) -> None:
+def test_a_place_with_data_is_refused(backup: Path, elsewhere: DataPaths, there: str) -> None:
     file = elsewhere.database.parent / there
     file.parent.mkdir(parents=True)
     file.write_bytes(b"1")
@@ -107,7 +107,7 @@ def test_a_place_with_data_is_refused(backup: Path, elsewhere: Places, there: st
 
 
 def test_after_a_restore_that_was_killed_it_is_said_what_to_remove(
-    backup: Path, elsewhere: Places, monkeypatch: pytest.MonkeyPatch
+    backup: Path, elsewhere: DataPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The kill comes at the worst moment: blobs are in their place, and the database isn't."""
     child = os.fork()
@@ -128,14 +128,14 @@ def test_after_a_restore_that_was_killed_it_is_said_what_to_remove(
     assert not [path for path in elsewhere.database.parent.rglob("*") if "partial" in path.name]
 
 
-def test_empty_folders_are_no_data(backup: Path, elsewhere: Places) -> None:
+def test_empty_folders_are_no_data(backup: Path, elsewhere: DataPaths) -> None:
     (elsewhere.blobs / "jobs").mkdir(parents=True)
     restore_backup(elsewhere, backup)
     assert elsewhere.database.exists()
 
 
 def test_a_backup_that_has_no_room_is_refused(
-    backup: Path, elsewhere: Places, monkeypatch: pytest.MonkeyPatch
+    backup: Path, elsewhere: DataPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disks.Disk, "free", lambda self: 1000)
     with pytest.raises(NoSpace, match="the backup takes"):

@@ -10,9 +10,9 @@ from service.jobs.leases import Claim, Leases
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import Painting, TransferRequest
 from service.options import TransferOptions
-from service.storage.pictures import StoredImage
 from service.storage.records import JobCheckpoint, JobProgress, PaintedPicture, TransferResult
 from service.storage.schema import JobRow
+from service.storage.stored_files import StoredImage
 
 REQUEST = TransferRequest(StoredImage("content", "c", 8, 8), Painting((), TransferOptions(iterations=10)))
 RESULT = TransferResult((PaintedPicture("jobs/x/result", "r", 64, 48, iterations=10),), 10)

@@ -13,7 +13,7 @@ from service.machine import memory
 from service.machine.memory import MIB, Capacity, needed
 from service.options import TransferOptions
 from service.pictures.style_image import StyleImage
-from service.storage.pictures import StoredFile, StoredImage
+from service.storage.stored_files import StoredFile, StoredImage
 
 FLOAT32, BFLOAT16 = "float32", "bfloat16"
 

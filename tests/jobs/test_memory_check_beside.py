@@ -14,7 +14,7 @@ from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.machine.memory import MIB, Capacity, needed
 from service.options import TransferOptions
 from service.pictures.style_image import StyleImage
-from service.storage.pictures import StoredImage
+from service.storage.stored_files import StoredImage
 
 CONTENT = StoredImage("b", "s", 3000, 2000)
 ENTRY = StoredStyle(None, 1.0, 1.0, (StyleImage(StoredImage("b", "s", 640, 480), 1.0, 0.5),))

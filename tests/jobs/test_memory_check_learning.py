@@ -9,7 +9,7 @@ import pytest
 from service.errors import DoesNotFit
 from service.jobs.memory_check import check_learning_memory, grams_fit, judging_fits
 from service.machine.memory import BASE, LEARNING, MIB, PHOTOGRAPHS, Capacity, needed
-from service.storage.pictures import StoredImage
+from service.storage.stored_files import StoredImage
 
 SQUARE = [(StoredImage("b", "s", 800, 800), 1.0)]
 STEPS = BASE + LEARNING["float32"]

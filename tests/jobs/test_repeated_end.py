@@ -28,7 +28,7 @@ from service.options import TransferOptions
 from service.pictures.images import digest
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.storage.pictures import StoredImage
+from service.storage.stored_files import StoredImage
 from service.worker.reporter import Canceled, Reporter
 from service.worker.series import Made, Make, SeriesRun
 

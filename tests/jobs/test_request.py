@@ -12,7 +12,7 @@ from service.errors import InvalidInput
 from service.jobs.request import Painting, StoredStyle, TransferRequest, blobs
 from service.options import TransferOptions
 from service.pictures.style_image import StyleImage
-from service.storage.pictures import StoredFile, StoredImage
+from service.storage.stored_files import StoredFile, StoredImage
 
 
 def image(name: str) -> StoredImage:

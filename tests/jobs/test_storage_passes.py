@@ -21,8 +21,8 @@ from service.jobs.queue import Queue
 from service.machine.memory import Capacity
 from service.pictures.images import digest
 from service.storage.blobs import Blobs
-from service.storage.pictures import StoredFile
 from service.storage.records import JobCheckpoint, JobProgress
+from service.storage.stored_files import StoredFile
 from service.worker.checkpoints import read_checkpoint
 from service.worker.job import JobRun
 from service.worker.reporter import Reporter

@@ -22,7 +22,7 @@ from service.options import PAINTER, TransferOptions
 from service.pictures.sizes import LADDER
 from service.pictures.style_image import StyleImage
 from service.storage.database import Database
-from service.storage.pictures import StoredImage
+from service.storage.stored_files import StoredImage
 from service.storage.tenant_amounts import amounts_of
 from service.storage.tenant_limits import TenantLimits
 

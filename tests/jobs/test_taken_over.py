@@ -16,8 +16,8 @@ from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.options import TransferOptions
 from service.pictures.images import digest
 from service.pictures.style_image import StyleImage
-from service.storage.pictures import StoredImage
 from service.storage.records import DonePicture, JobCheckpoint, JobProgress
+from service.storage.stored_files import StoredImage
 from service.worker.process import Worker
 
 LOSSES = {"content": 0.1, "style": 0.2, "tv": 0.3, "total": 0.6}

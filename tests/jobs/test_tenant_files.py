@@ -21,8 +21,8 @@ from service.jobs.result_bytes import planned_bytes
 from service.options import TransferOptions
 from service.storage.counted import BLOCK
 from service.storage.database import Database
-from service.storage.pictures import StoredImage
 from service.storage.quota import all_bytes
+from service.storage.stored_files import StoredImage
 from service.storage.tenant_amounts import Amounts, amounts_of
 from service.storage.tenant_limits import TenantLimits
 

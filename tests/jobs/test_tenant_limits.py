@@ -20,7 +20,7 @@ from service.jobs.tasks import CompareTask, PackTask, WarmTask
 from service.pictures.sizes import LADDER
 from service.pictures.style_image import StyleImage
 from service.storage.database import Database
-from service.storage.pictures import StoredFile, StoredImage
+from service.storage.stored_files import StoredFile, StoredImage
 from service.storage.tenant_limits import TenantLimits
 from service.tenants.tenants import Tenants
 

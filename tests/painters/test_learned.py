@@ -28,8 +28,8 @@ from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.kinds import COMPARE
-from service.storage.pictures import StoredImage
 from service.storage.records import JobUsage, PresetPainter
+from service.storage.stored_files import StoredImage
 from service.styles.preset_painters import PresetPainters
 from service.styles.presets import Presets
 from service.worker import compare as module

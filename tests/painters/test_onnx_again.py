@@ -20,9 +20,9 @@ from service.painting.stylist import Stylist
 from service.pictures.images import digest
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.storage.pictures import StoredFile
 from service.storage.records import PresetPainter
 from service.storage.schema import JobRow
+from service.storage.stored_files import StoredFile
 from service.styles.preset_painters import PackedPainter, PresetPainters
 from service.styles.presets import Presets
 from service.worker.onnx_file import OnnxRun

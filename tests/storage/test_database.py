@@ -19,9 +19,9 @@ from sqlalchemy import insert, select, text
 from service.errors import DatabaseError, StorageError
 from service.pictures.style_image import StyleImage
 from service.storage.database import Database, _prepare_sqlite, advisory_lock, now
-from service.storage.pictures import StoredImage
 from service.storage.preset_schema import PresetRow
 from service.storage.schema import SecretRow, WorkerRow
+from service.storage.stored_files import StoredImage
 
 HIDDEN = "s3cr3t"
 ROOT = Path(__file__).resolve().parent.parent.parent

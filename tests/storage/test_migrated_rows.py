@@ -9,10 +9,10 @@ from sqlalchemy import Connection, select, text
 from service.pictures.style_image import StyleImage
 from service.storage.database import Database
 from service.storage.migrations import upgrade
-from service.storage.pictures import StoredImage
 from service.storage.preset_schema import PresetRow
 from service.storage.records import JobProgress, PaintedPicture, TransferResult
 from service.storage.schema import BatchRow, JobRow, WorkerRow
+from service.storage.stored_files import StoredImage
 from service.storage.tenant_schema import TenantRow
 
 

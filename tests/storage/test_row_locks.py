@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from service.decoding.files import check_image
 from service.jobs import queue as queues
-from service.jobs import removed, scheduling
+from service.jobs import removal, scheduling
 from service.jobs.batches import Batches, BatchItem
 from service.jobs.deliveries import Deliveries
 from service.jobs.idempotency import RepeatKey
@@ -110,7 +110,7 @@ def test_a_picture_s_delivery_locks_its_job_and_batch_first(database: Database) 
 def test_what_expires_locks_all_its_jobs_before_batches_and_deliveries(database: Database, ids: list[str]) -> None:
     def expire() -> int:
         with database.writing() as session:
-            return removed.expire(session, ids)
+            return removal.expire(session, ids)
 
     check_waits(database, jobs("job-1"), expire, (jobs("job-2"), BATCHES, pictures("job-1", "job-2")))
 
@@ -119,7 +119,7 @@ def test_what_expires_locks_all_its_jobs_before_batches_and_deliveries(database:
 def test_a_removal_locks_jobs_in_their_order(database: Database) -> None:
     def remove() -> list[str]:
         with database.writing() as session:
-            return removed.remove(session, ["job-2", "job-1"])
+            return removal.remove(session, ["job-2", "job-1"])
 
     check_waits(database, jobs("job-1"), remove, [jobs("job-2")])
 

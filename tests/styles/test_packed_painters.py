@@ -16,9 +16,9 @@ from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.options import TransferOptions
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.storage.pictures import StoredFile, StoredImage, StoredPainter
 from service.storage.preset_schema import PresetRow
 from service.storage.records import PresetPainter
+from service.storage.stored_files import StoredFile, StoredImage, StoredPainter
 from service.styles.preset_changes import PresetChanges, change_preset
 from service.styles.preset_files import counted_bytes
 from service.styles.preset_painters import PackedPainter, PresetPainters

@@ -27,8 +27,8 @@ from service.storage.counted import BLOCK
 from service.storage.database import Database
 from service.storage.left import forget_left, left_folders
 from service.storage.left_schema import LeftRow
-from service.storage.pictures import StoredImage
 from service.storage.records import DonePicture, JobCheckpoint, JobProgress
+from service.storage.stored_files import StoredImage
 from service.storage.unsaved import FEW, note_unsaved
 from service.styles.presets import Presets
 from service.worker import sweep_plan

@@ -23,9 +23,9 @@ from service.jobs.tasks import LearnTask, PackTask, WarmTask
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database
-from service.storage.pictures import StoredImage, StoredPainter
 from service.storage.quota import bytes_of
 from service.storage.records import PresetPainter
+from service.storage.stored_files import StoredImage, StoredPainter
 from service.styles import preset_versions
 from service.styles.preset_files import digest_key, pack_key, save_pack
 from service.styles.preset_painters import PresetPainters, painter_blob

@@ -15,7 +15,7 @@ from front_door import ROOT, RunningService, b64, empty_database
 
 from service.storage.database import Database
 from service.tenants.keys import Keys
-from service.tenants.known import FRESH_S
+from service.tenants.known_keys import FRESH_S
 from service.tenants.scopes import ALL
 from service.tenants.tenants import Tenants
 

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from service.errors import DatabaseError, Unavailable
 from service.storage.database import Database
-from service.tenants import known as module
+from service.tenants import known_keys as module
 from service.tenants.keys import Keys
-from service.tenants.known import KnownKeys
+from service.tenants.known_keys import KnownKeys
 from service.tenants.scopes import ALL
 from service.tenants.tenants import Tenants
 
@@ -65,7 +65,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     shifted = SimpleNamespace(
         monotonic=lambda: monotonic() + ahead[0], time=lambda: wall() + ahead[0], sleep=time.sleep
     )
-    monkeypatch.setattr("service.tenants.known.time", shifted)
+    monkeypatch.setattr("service.tenants.known_keys.time", shifted)
     return ahead
 
 
@@ -77,7 +77,7 @@ def test_many_requests_take_one_query(database: Database, failing: FailingDataba
         assert found
         assert found.tenant_since == since
         assert not known.find("of-another-service")
-        assert known.are_asked_for()
+        assert known.asks_for_key()
     assert failing.reads == 1
 
 
@@ -99,7 +99,7 @@ def test_a_new_key_counts_at_once_and_wrong_ones_cost_few_queries(
 
 def test_a_change_counts_after_two_seconds(database: Database, clock: list[float]) -> None:
     keys, known = Keys(database), KnownKeys(database)
-    assert not known.are_asked_for()
+    assert not known.asks_for_key()
     made = keys.add("default", "one", ALL)
     clock[0] += module.FRESH_S
     found = known.find(made.text)
@@ -148,11 +148,11 @@ def test_before_anything_is_known_nobody_is_let_in(failing: FailingDatabase, clo
     known = KnownKeys(failing)  # type: ignore[arg-type]
     for _ in range(5):
         with pytest.raises(Unavailable):
-            known.are_asked_for()
+            known.asks_for_key()
     assert failing.reads == 1  # the next try comes a second later
     clock[0] += module.RETRY_S
     failing.fails = False
-    assert not known.are_asked_for()
+    assert not known.asks_for_key()
 
 
 def test_a_slow_database_holds_up_one_request_alone(database: Database, clock: list[float]) -> None:

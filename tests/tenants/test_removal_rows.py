@@ -23,11 +23,11 @@ from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.database import Database, read_clock
 from service.storage.left import Left, leave, left_folders
-from service.storage.pictures import StoredFile, StoredImage
 from service.storage.preset_schema import PresetRow
 from service.storage.quota import bytes_of
 from service.storage.schema import CallerRow, DeliveryRow, JobRow
-from service.storage.style_uses import note_uses, used_before
+from service.storage.stored_files import StoredFile, StoredImage
+from service.storage.style_uses import note_uses, noted_images
 from service.storage.tenant_amounts import amounts_of
 from service.storage.tenant_schema import StyleUseRow, TenantRow, UsageRow
 from service.styles import gram_keys
@@ -234,7 +234,7 @@ def test_a_picture_is_forgotten_when_its_grams_are(database: Database, blobs: Bl
     blobs.put(gram_keys.image_prefix("1" * 64) + "0", b"1")
     finish_removals(database, blobs)
     with database.reading() as session:
-        assert sorted(used_before(session, ACME, 9)) == ["1" * 64, "4" * 64, "5" * 64]
+        assert sorted(noted_images(session, ACME, 9)) == ["1" * 64, "4" * 64, "5" * 64]
 
 
 def test_a_removal_keeps_its_time_however_slow_the_files_are(

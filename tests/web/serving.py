@@ -19,7 +19,7 @@ from urllib.parse import parse_qs
 from front_door import RunningService, eventually
 
 from service.api.context import KEY
-from service.api.http.answers import Answers, FreedAnswers
+from service.api.http.held_responses import FreeResponses, HeldResponses
 from service.commands.web import gunicorn_command
 from service.config import Settings
 from service.errors import Unavailable
@@ -57,8 +57,8 @@ class Application:
 
     def __init__(self) -> None:
         self.extensions = {KEY: SimpleNamespace(watch=SimpleNamespace(close=lambda: None))}  # for gunicorn's hooks
-        self._answers = Answers(ROOM_MB, "megabytes", slow_s=1)
-        self._answer_and_free = FreedAnswers(self._answer)
+        self._answers = HeldResponses(ROOM_MB, "megabytes", slow_s=1)
+        self._answer_and_free = FreeResponses(self._answer)
         self._released: dict[str, threading.Event] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

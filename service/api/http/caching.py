@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 
 from service.api.auth import caller
 from service.api.context import context
-from service.api.http.answers import LARGE
+from service.api.http.held_responses import LARGE
 from service.api.http.paths import is_api
 from service.api.http.problems import problem_response
 from service.errors import Unavailable
@@ -50,7 +50,7 @@ def _hold(size: int) -> None:
     """Count the bytes of this request's response until it is sent. Raises Unavailable if they are too many."""
     if size >= LARGE:
         tenant = caller().tenant if "caller" in g else DEFAULT_TENANT
-        context().answers.hold(request.environ, tenant, size)
+        context().responses.hold(request.environ, tenant, size)
 
 
 def register(app: Flask) -> None:

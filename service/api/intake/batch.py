@@ -28,7 +28,7 @@ from service.jobs.request import TransferRequest, job_blob, job_folder
 from service.jobs.result_bytes import planned_bytes
 from service.jobs.style_cost import JointStyles
 from service.storage.counted import files_bytes
-from service.storage.pictures import StoredImage
+from service.storage.stored_files import StoredImage
 from service.storage.unsaved import note_unsaved, remove_unsaved
 
 BATCH_S = 300.0  # seconds for all pictures of a batch; contents that aren't read by then fail

@@ -33,7 +33,7 @@ from service.jobs.outbox import INDEX, VARIANT
 from service.jobs.request import ScoreRequest, TransferRequest
 from service.outbound.hosts import DELIVERIES
 from service.storage.json_text import write_json
-from service.storage.pictures import StoredImage
+from service.storage.stored_files import StoredImage
 
 R = TypeVar("R", TransferRequest, ScoreRequest)
 

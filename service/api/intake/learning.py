@@ -20,8 +20,8 @@ from service.jobs.tasks import LearnTask
 from service.pictures.sizes import HasSize, photo_size_errors, style_size_errors
 from service.storage.counted import files_bytes
 from service.storage.database import Transaction
-from service.storage.pictures import StoredFile, StoredImage
 from service.storage.preset_schema import PresetRow
+from service.storage.stored_files import StoredFile, StoredImage
 from service.storage.unsaved import note_unsaved, removed_if_undone
 
 

@@ -30,9 +30,9 @@ from service.pictures.style_image import StyleImage
 from service.storage.counted import files_bytes
 from service.storage.kinds import TRANSFER
 from service.storage.lanes import PAINT, Lane
-from service.storage.pictures import StoredFile, StoredImage, StoredPainter
 from service.storage.preset_schema import PresetRow
 from service.storage.readback import BlobFile
+from service.storage.stored_files import StoredFile, StoredImage, StoredPainter
 from service.storage.unsaved import note_unsaved
 
 DARK = 0.02  # of 1: a mask that counts nowhere more is refused as black

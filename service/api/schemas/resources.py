@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.api.schemas.preset_responses import PainterStatus
-from service.jobs.files import InputPicture
+from service.jobs.input_pictures import InputPicture
 from service.jobs.links import link
 from service.jobs.request import TransferRequest
 from service.jobs.resource import NOT_KEPT, Outcome, iso, usage_resource
 from service.jobs.tasks import following_id
 from service.pictures.style_image import StyleImage
-from service.storage.pictures import StoredImage
 from service.storage.preset_schema import PresetRow
 from service.storage.records import ENDED, JobProgress, PresetPack, Warming
 from service.storage.schema import JobRow
+from service.storage.stored_files import StoredImage
 from service.storage.tenant_limits import TenantLimits, limits_from
 from service.storage.tenant_schema import KeyRow, TenantRow
 from service.storage.typed_json import Json

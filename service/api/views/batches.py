@@ -28,15 +28,15 @@ from service.api.schemas.requests import BatchBody
 from service.api.schemas.resources import batch_item_resource
 from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, LIVE, live_response
-from service.api.views.placed import queue_in
-from service.api.views.stored import remove_left_files
+from service.api.views.queue_places import queue_in
+from service.api.views.stored_files import remove_left_files
 from service.errors import NotReady, Overtaken, StorageError
 from service.jobs.batch_resource import BatchSnapshot, batch_resource
 from service.jobs.batches import BatchState
 from service.jobs.idempotency import RepeatKey
-from service.jobs.names import picture_name
 from service.jobs.queue import new_id
 from service.jobs.result_bytes import planned_bytes
+from service.jobs.result_names import picture_name
 from service.pictures.images import FORMATS
 from service.storage.readback import BlobFile
 from service.storage.records import BatchSums, JobUsage

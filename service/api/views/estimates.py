@@ -31,10 +31,10 @@ blueprint = Operations(
     abp_responses={"422": Problem},
 )
 
-ANSWERS: dict[Any, Any] = {"200": EstimateOut} | dict.fromkeys(("400", "413", "429", "503"), Problem)
+RESPONSES: dict[Any, Any] = {"200": EstimateOut} | dict.fromkeys(("400", "413", "429", "503"), Problem)
 
 
-@blueprint.post("", responses=ANSWERS)
+@blueprint.post("", responses=RESPONSES)
 def estimate_transfer(body: TransferBody) -> dict[str, Any]:
     """Estimate a transfer
 

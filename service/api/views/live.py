@@ -16,7 +16,7 @@ from service.api.schemas.parameters import TransferPath, WatchHeaders
 from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, event_stream
 from service.api.views.messages import with_messages
-from service.api.views.stored import job_preview
+from service.api.views.stored_files import job_preview
 from service.errors import NotReady
 from service.storage.kinds import TRANSFER
 

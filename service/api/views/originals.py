@@ -12,7 +12,7 @@ from service.api.http.caching import FOREVER, file
 from service.api.http.disposition import disposition
 from service.decoding.formats import media_type_of
 from service.pictures.formats import MEDIA_TYPES
-from service.storage.pictures import StoredImage
+from service.storage.stored_files import StoredImage
 
 ORIGINAL = files(*MEDIA_TYPES.values())
 

@@ -25,8 +25,8 @@ from service.api.schemas.resources import learning_jobs, learning_progress, lear
 from service.api.schemas.responses import Problem
 from service.api.sharing import check_state
 from service.api.views.event_stream import EVENTS, event_stream
-from service.api.views.made import made
-from service.api.views.stored import job_preview, remove_left_files
+from service.api.views.on_demand import made
+from service.api.views.stored_files import job_preview, remove_left_files
 from service.errors import DatabaseError, InvalidInput, NotFound, NotReady
 from service.jobs.idempotency import RepeatKey
 from service.jobs.links import link
@@ -35,10 +35,10 @@ from service.jobs.tasks import OnnxTask, following_id
 from service.options import TransferOptions
 from service.storage.kinds import LEARN
 from service.storage.lanes import ENGINE
-from service.storage.pictures import StoredFile
 from service.storage.preset_schema import PresetRow
 from service.storage.records import ENDED, PresetPainter
 from service.storage.schema import JobRow
+from service.storage.stored_files import StoredFile
 from service.styles.presets import Presets
 
 blueprint = Operations(

@@ -18,8 +18,8 @@ from service.api.schemas.requests import ScoreBody
 from service.api.schemas.resources import score_resource
 from service.api.schemas.responses import Problem, ScoreOut
 from service.api.views.awaited import awaited
-from service.api.views.placed import queue_of
-from service.api.views.stored import delete_job
+from service.api.views.queue_places import queue_of
+from service.api.views.stored_files import delete_job
 from service.jobs.idempotency import RepeatKey
 from service.jobs.queue import Submission
 from service.storage.kinds import SCORE

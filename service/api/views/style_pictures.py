@@ -16,7 +16,7 @@ from service.api.intake.request_pictures import request_pictures
 from service.api.schemas.parameters import StyleImagePath, StylePath
 from service.api.schemas.responses import Problem
 from service.api.views.originals import ORIGINAL, original
-from service.api.views.stored import unread_picture
+from service.api.views.stored_files import unread_picture
 from service.errors import NotFound
 from service.pictures.images import digest
 from service.storage.kinds import TRANSFER

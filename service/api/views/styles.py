@@ -35,8 +35,8 @@ from service.api.schemas.preset_versions import (
 from service.api.schemas.resources import Outcomes, learning_jobs, style_resource
 from service.api.schemas.responses import Problem
 from service.api.sharing import check_change, check_sharing, check_state, may_change_shared
-from service.api.views.made import made
-from service.api.views.stored import remove_left_files
+from service.api.views.on_demand import made
+from service.api.views.stored_files import remove_left_files
 from service.errors import InvalidInput, OtherModel
 from service.jobs.idempotency import RepeatKey
 from service.jobs.memory_check import check_style_memory

@@ -12,7 +12,7 @@ from service.api.description.operations import Operations
 from service.api.intake.submit import check_room
 from service.api.schemas.responses import Health, Problem
 from service.errors import ServiceError, Unavailable
-from service.jobs.models import model_notes
+from service.jobs.worker_models import model_notes
 
 blueprint = Operations("system", __name__, abp_tags=[Tag(name="system")])
 

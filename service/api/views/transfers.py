@@ -34,22 +34,29 @@ from service.api.schemas.responses import Problem, TransferFilesOut, TransferOut
 from service.api.views.awaited import awaited
 from service.api.views.messages import messages_in, with_messages
 from service.api.views.originals import ORIGINAL, original
-from service.api.views.placed import queue_in, queue_of
-from service.api.views.stored import delete_job, job_preview, picture_of, result_of, transfer_file, unread_picture
+from service.api.views.queue_places import queue_in, queue_of
+from service.api.views.stored_files import (
+    delete_job,
+    job_preview,
+    picture_of,
+    result_of,
+    transfer_file,
+    unread_picture,
+)
 from service.errors import InvalidInput, MissingFile, NotFound
-from service.jobs.files import files_of
 from service.jobs.idempotency import RepeatKey
-from service.jobs.names import picture_name, sheet_name
+from service.jobs.input_pictures import files_of
 from service.jobs.queue import Submission
 from service.jobs.request import TransferRequest, job_folder
 from service.jobs.resource import transfer_resource
+from service.jobs.result_names import picture_name, sheet_name
 from service.outbound.hosts import WEBHOOKS
 from service.pictures.images import FORMATS, MEDIA_TYPES
 from service.pictures.style_image import heaviest
 from service.storage.kinds import TRANSFER
-from service.storage.pictures import StoredFile, StoredImage
 from service.storage.records import ENDED, PaintedPicture
 from service.storage.schema import JobRow
+from service.storage.stored_files import StoredFile, StoredImage
 
 blueprint = Operations(
     "transfers",

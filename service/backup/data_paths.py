@@ -17,7 +17,7 @@ from service.storage.disks import blobs_folder, database_file
 
 
 @dataclass(frozen=True)
-class Places:
+class DataPaths:
     """The database's file and the blobs' folder, of which either may not exist yet.
 
     Attributes:
@@ -29,7 +29,7 @@ class Places:
     floor: int = 0
 
     @classmethod
-    def of(cls, settings: Settings) -> Places:
+    def of(cls, settings: Settings) -> DataPaths:
         """Return the places of the settings. Raises Unavailable if one isn't a local file or folder."""
         database, blobs = database_file(settings.database), blobs_folder(settings.blob_url)
         if database is None or blobs is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from service.jobs.request import Painting, StoredStyle, TransferRequest
-from service.storage.pictures import StoredImage
+from service.storage.stored_files import StoredImage
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tenants.people import keys_of_new
 from web.serving import ROOM_MB, Client, WebServer, Wire, request
 
 from bench.refusals import WebProcess, web_process
-from service.api.http.answers import HELD, LARGE, LEAST, Answers, free
+from service.api.http.held_responses import HELD, LARGE, LEAST, HeldResponses, free
 from service.errors import Unavailable
 
 PRESET = "large".ljust(60, "e")
@@ -95,7 +95,7 @@ def test_where_there_is_no_room_the_response_that_is_read_too_slowly_is_cut(web:
 
 
 def test_what_a_request_holds_itself_is_in_nobody_s_way() -> None:
-    answers = Answers(4 * LARGE, "large answers")
+    answers = HeldResponses(4 * LARGE, "large responses")
     pack, other = dict[str, Any](), dict[str, Any]()
     answers.hold(pack, "acme", 5 * LARGE)  # more than all, but alone
     answers.hold(pack, "acme", 3 * LARGE)
@@ -109,7 +109,7 @@ def test_what_a_request_holds_itself_is_in_nobody_s_way() -> None:
 
 
 def test_what_a_request_may_hold_is_not_weighed_again() -> None:
-    answers, acme = Answers(6 * LARGE, "large answers"), dict[str, Any]()
+    answers, acme = HeldResponses(6 * LARGE, "large responses"), dict[str, Any]()
     answers.hold({}, "acme", 2 * LARGE)
     answers.hold(acme, "acme", 2 * LARGE)
     answers.hold({}, "birch", LARGE)
@@ -119,7 +119,7 @@ def test_what_a_request_may_hold_is_not_weighed_again() -> None:
 
 
 def test_what_is_cut_is_slow_and_of_the_tenant_that_holds_most_and_makes_room() -> None:
-    answers, acme, birch = Answers(6 * LARGE, "large answers", slow_s=0), Reader(), Reader()
+    answers, acme, birch = HeldResponses(6 * LARGE, "large responses", slow_s=0), Reader(), Reader()
     answers.hold(acme.environ(), "acme", 2 * LARGE)
     answers.hold(birch.environ(), "birch", 3 * LARGE)
     answers.hold({}, "birch", LARGE)

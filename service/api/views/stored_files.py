@@ -13,10 +13,10 @@ from service.jobs.files_in_use import remove_left
 from service.jobs.request import TransferRequest, job_folder
 from service.pictures.images import FORMATS
 from service.storage.kinds import TRANSFER
-from service.storage.pictures import StoredFile
 from service.storage.readback import is_whole_jpeg, read_back
 from service.storage.records import ENDED, PaintedPicture, TransferResult
 from service.storage.schema import JobRow
+from service.storage.stored_files import StoredFile
 from service.storage.unsaved import remove_unsaved
 
 

@@ -81,7 +81,7 @@ class KnownKeys:
         self._complaint = Complaint(logger)
         self._uses = _Uses(Keys(database))
 
-    def are_asked_for(self) -> bool:
+    def asks_for_key(self) -> bool:
         """Return whether there are keys in the database, or have been. Raises Unavailable if nothing is known."""
         return self._newest().version is not None
 

@@ -43,7 +43,7 @@ class Holding:
         return time.monotonic() - self.since if is_waiting else 0.0
 
 
-class Answers:
+class HeldResponses:
     """What responses hold until they are sent, `most` in all: bytes, or one place each.
 
     A tenant's first response needs only room. With further ones it may hold twice what is then left to others. What
@@ -68,7 +68,7 @@ class Answers:
 
         Raises Unavailable if there is no room for more than that.
         """
-        held: dict[Answers, Holding] = environ.setdefault(HELD, {})
+        held: dict[HeldResponses, Holding] = environ.setdefault(HELD, {})
         with self._lock:
             before = held.get(self)
             if before is not None and amount <= before.amount:
@@ -115,11 +115,11 @@ def _by_tenant(holdings: Iterable[Holding]) -> Counter[str]:
 
 def free(environ: WSGIEnvironment) -> None:
     """Give back all that a request holds."""
-    for answers, holding in environ.pop(HELD, {}).items():
-        answers.free(holding)
+    for responses, holding in environ.pop(HELD, {}).items():
+        responses.free(holding)
 
 
-class FreedAnswers:
+class FreeResponses:
     """WSGI middleware that frees what a response holds: once it is sent, its client is gone, or it failed."""
 
     def __init__(self, app: WSGIApplication) -> None:
