@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from service.errors import JobFailed
 from service.jobs.leases import LeaseLost
 from service.jobs.tasks import OnnxTask
 from service.painters.graph import onnx_file
@@ -30,7 +29,10 @@ class OnnxRun(PresetRun):
         self.leases.succeed(self.claim, TaskResult())
 
     def _make(self, task: OnnxTask) -> None:
-        """Store the file, and enter it in the preset."""
+        """Store the file, and enter it in the preset, unless that was replaced or deleted meanwhile.
+
+        Whoever waits for the file finds none then, and is told to ask again.
+        """
         data = preset_onnx(PainterWeights.from_bytes(self.read(task.painter)), task.preset)
         folder = folder_of(task.painter.blob)
         own = f"-{self.claim.id}.onnx"  # the ending of this job's files: the folder has others
@@ -47,7 +49,6 @@ class OnnxRun(PresetRun):
             raise
         if not is_given:
             try_to_delete(self.blobs, model.blob)
-            raise JobFailed("the preset was replaced or deleted meanwhile")
 
 
 def preset_onnx(weights: PainterWeights, preset: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -21,13 +22,14 @@ from service.storage.records import PresetPainter, TaskResult
 from service.styles.preset_painters import PackedPainter
 
 
-def test_a_pack_that_is_gone_as_soon_as_it_was_made_can_be_asked_for_again(
-    client: FlaskClient, database: Database, leases: Leases
+@pytest.mark.parametrize("end", [lambda leases, claim: leases.succeed(claim, TaskResult([32])), Leases.cancel])
+def test_a_pack_that_was_removed_while_it_was_made_can_be_asked_for_again(
+    client: FlaskClient, database: Database, leases: Leases, end: Callable[[Leases, Claim], None]
 ) -> None:
     _put_preset(client, database)
     with ThreadPoolExecutor(1) as thread:
         asking = thread.submit(client.get, "/v1/styles/plain/pack")
-        leases.succeed(_claimed(leases), TaskResult([32]))
+        end(leases, _claimed(leases))
         answer = asking.result(60)
     assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "1")
 

@@ -67,6 +67,9 @@ class Making:
     def release(self) -> None:
         release(self.leases.database, ["host:1"])
 
+    def delete_preset(self) -> None:
+        self._presets.delete("packed")
+
     @property
     def job(self) -> JobRow:
         return self._queue.get(self._id)
@@ -122,3 +125,17 @@ def test_one_that_has_lost_its_job_enters_no_file_and_leaves_none(
         making.attempt()
     assert making.painter.onnx == ""
     assert making.models() == []
+
+
+def test_one_whose_preset_is_deleted_meanwhile_leaves_no_file_and_is_no_failure(
+    making: Making, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = PresetPainters.add_model
+
+    def too_late(*arguments: Any) -> bool:
+        making.delete_preset()
+        return add(*arguments)
+
+    monkeypatch.setattr(PresetPainters, "add_model", too_late)
+    making.attempt()
+    assert (making.job.status, making.models()) == ("succeeded", [])

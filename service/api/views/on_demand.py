@@ -32,7 +32,7 @@ def made(what: str, task: Task, key: RepeatKey, find: Callable[[], Found | None]
 
     Raises:
         Forbidden: a page of another site asks for it, and no key is asked for.
-        Unavailable: it takes longer than MADE_S or the client waits, or was removed as soon as it was made.
+        Unavailable: it takes longer than MADE_S or the client waits, was canceled, or is gone since it was made.
         JobFailed: the task failed.
         LimitExceeded: it is too much for one of the tenant's limits.
         QueueFull, TooManyJobs: too many jobs wait already.
@@ -48,8 +48,8 @@ def made(what: str, task: Task, key: RepeatKey, find: Callable[[], Found | None]
         raise Unavailable(f"{what} is still being made: ask again", retry_after=MADE_S / 4)
     with suppress(NotFound):  # so that a try that failed is made anew; another who waited may have done so
         context().queue.delete(job.id)
-    if found is None and job.status == "succeeded":  # the sweep may remove a pack when it likes
-        raise Unavailable(f"{what} was removed as soon as it was made: ask again", retry_after=AGAIN_S)
+    if found is None and job.status != "failed":  # the sweep may remove a pack, and a caller the preset
+        raise Unavailable(f"{what} was removed while it was made: ask again", retry_after=AGAIN_S)
     if found is None:
         raise JobFailed(f"{what} could not be made: {job.error['detail'] if job.error else job.status}")
     return found
