@@ -25,7 +25,7 @@ COMMANDS = {
     "painter": "start one painter worker alone",
     "doctor": "look whether all that the service needs is there and works",
     "keys": "make, list, replace and end the API keys in the database",
-    "tenants": "make, list and remove tenants",
+    "tenants": "make, limit, list and remove tenants",
     "webhook-secret": "print the secret by which webhooks are signed",
     "accept-blobs": "say that the database is the one that the blob store belongs to",
     "backup": "copy database and blobs into one file while the service runs",

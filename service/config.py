@@ -229,7 +229,7 @@ class Settings:
     webhook_secret: tuple[str, ...] = _setting(
         (),
         "whsec_… by which webhooks are signed; several, comma-separated, while one replaces another; empty: one that "
-        "the service made, see `service webhook-secret`",
+        "the service made, see `python -m service webhook-secret`",
         values.words,
     )
     log: str = _setting(
