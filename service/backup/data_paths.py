@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,18 +55,26 @@ def work_folder(path: Path) -> Iterator[Path]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         found = {entry for entry in path.iterdir() if entry.name != OURS}
         if found and not (path / OURS).exists():
-            raise Unavailable(f"{path} has files that no backup or restore has left there: move them away")
+            raise Unavailable(f"{path} has files that no backup or restore of this version has left: move them away")
         (path / OURS).touch()
-        for left in found:
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        _remove_unfinished(path)
         try:
             yield path
         finally:
-            shutil.rmtree(path, ignore_errors=True)
+            with suppress(OSError):
+                _remove_unfinished(path)
+                shutil.rmtree(path)
     except BlockingIOError as error:
         raise Unavailable(f"another backup or restore works in {path}") from error
     finally:
         os.close(descriptor)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove all that is in a work folder but its mark, by which what a kill leaves now is known the next time."""
+    for left in folder.iterdir():
+        if left.name != OURS:
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def sync(path: Path) -> None:

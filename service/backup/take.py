@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,13 +89,14 @@ class _Backup:
     def take(self, retention_s: float) -> Taken:
         for _ in range(PASSES):
             with self._copied_database() as copy:
-                added = self._add_blobs(copy)
+                added = self._add_blobs(self._lacking(copy))
             if added <= FEW:
                 break
         with ExitStack() as stack:
             with self._writers_waiting(), self._copied_database() as copy:
-                self._add_blobs(copy)
-                overwritten = self._opened_overwritten(copy, stack)
+                lacking = self._lacking(copy)
+                self._add_blobs(lacking)
+                overwritten = self._opened_overwritten(lacking, stack)
             for name, file in overwritten.items():
                 self._archive.add(name, file)
         with closing(self._opened_copy()) as copy:
@@ -137,32 +138,32 @@ class _Backup:
         place = f"{self._places.database.as_uri()}?mode=rw"
         return sqlite3.connect(place, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
 
-    def _add_blobs(self, copy: Database) -> int:
-        """Add the blobs that the copy names, that exist and that the archive lacks; return their bytes.
-
-        Those that are overwritten meanwhile are left out. Raises NoSpace, before the first one is added, if there
-        is no room for all, those that are left out, and another copy of the database.
-        """
+    def _add_blobs(self, blobs: Iterable[NamedBlob]) -> int:
+        """Add those of the blobs that exist and that nobody overwrites; return their bytes."""
         size = 0
-        for blob in self._lacking(copy):
+        for blob in blobs:
             if not blob.is_overwritten:
                 with suppress(FileNotFoundError), (self._places.blobs / blob.key).open("rb") as file:
                     size += self._archive.add(f"{BLOBS}{blob.key}", file)
         return size
 
-    def _opened_overwritten(self, copy: Database, stack: ExitStack) -> dict[str, IO[bytes]]:
-        """Open the blobs that are overwritten: name in the archive -> file, which stays as it is now.
+    def _opened_overwritten(self, blobs: Iterable[NamedBlob], stack: ExitStack) -> dict[str, IO[bytes]]:
+        """Open those of the blobs that are overwritten: name in the archive -> file, which stays as it is now.
 
         A newer blob gets the name, and the open file keeps its bytes.
         """
         opened = dict[str, IO[bytes]]()
-        for blob in self._lacking(copy):
-            with suppress(FileNotFoundError):
-                opened[f"{BLOBS}{blob.key}"] = stack.enter_context((self._places.blobs / blob.key).open("rb"))
+        for blob in blobs:
+            if blob.is_overwritten:
+                with suppress(FileNotFoundError):
+                    opened[f"{BLOBS}{blob.key}"] = stack.enter_context((self._places.blobs / blob.key).open("rb"))
         return opened
 
     def _lacking(self, copy: Database) -> list[NamedBlob]:
-        """Return the blobs that the archive lacks and that exist. Raises NoSpace if there is no room for them all."""
+        """Return the blobs that the copy names, that the archive lacks and that exist.
+
+        Raises NoSpace if there is no room for them all, and for another copy of the database.
+        """
         lacking, size = dict[str, NamedBlob](), 0
         with copy.reading() as session:
             self._room.reserved = reserved_bytes(session)

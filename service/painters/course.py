@@ -1,4 +1,4 @@
-"""A preset's learning as a whole: its time, its checks on pictures kept out of it, and its restarts."""
+"""A preset's learning as a whole: its time, its checks on held-out pictures, and its restarts."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Standing:
         seconds: seconds that it has taken, without pauses.
         rate: highest rate of Adam, halved by each restart.
         restarts: how many there were.
-        best: least total on pictures kept out.
+        best: least total on held-out pictures.
         waited: checks since the last gain.
         skipped: seconds that were left out, as it no longer gained at a high rate.
         checks: how many there were.
@@ -235,7 +235,7 @@ class Course:
         return Training(self._learner, self._targets, lessons(crops, sizes, seed))
 
     def _check(self) -> None:
-        """Judge the painter on pictures kept out; skip to the last part where it no longer gains.
+        """Judge the painter on held-out pictures; skip to the last part where it no longer gains.
 
         One that diverged restarts.
         """
@@ -243,7 +243,7 @@ class Course:
         losses = self._judged()
         standing.checks += 1
         if self._has_diverged(losses):
-            self._restart(f"the total on pictures kept out is {losses.total:.3g}, after {standing.best:.3g}")
+            self._restart(f"the total on held-out pictures is {losses.total:.3g}, after {standing.best:.3g}")
         else:
             standing.curve += ((round(standing.seconds, 1), losses),)
             standing.waited = 0 if losses.total < (1 - GAIN) * standing.best else standing.waited + 1

@@ -174,6 +174,11 @@ def test_every_operation_says_what_it_does_and_what_can_go_wrong(operations: dic
             assert "304" in operation["responses"], path
 
 
+def test_the_days_of_usage_are_dates_or_times(operations: dict[tuple[str, str], Json]) -> None:
+    days = [one for one in operations["get", "/v1/usage"]["parameters"] if one["name"] in ("from", "to")]
+    assert [[choice["format"] for choice in one["schema"]["anyOf"]] for one in days] == [["date", "date-time"]] * 2
+
+
 def test_every_number_of_an_address_has_its_bounds(operations: dict[tuple[str, str], Json]) -> None:
     numbers = [
         parameter

@@ -135,13 +135,13 @@ def test_it_comes_further_in_each_attempt_however_many_others_wait(
         found = teaching.job.checkpoint
         steps.append(found.progress.iteration if found else 0)
     assert steps == [0, 0, 0, 1, 2, 3]
-    assert len(decoded) == 3 * 3  # in each that comes to a step: two that are kept out, and one to learn from
+    assert len(decoded) == 3 * 3  # in each that comes to a step: two that are held out, and one to learn from
     assert len({*decoded[2::3]}) > 1
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder of so many photographs that one is kept out."""
+    """A folder of so many photographs that one is held out."""
     folder = tmp_path / "photos"
     folder.mkdir()
     for k in range(HELD_OUT):

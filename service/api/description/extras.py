@@ -164,8 +164,10 @@ def _complete_parameters(operation: Json) -> None:
         for name in ("description", "example"):
             schema.pop(name, None)
         choices = [choice for choice in schema.pop("anyOf", ()) if choice.get("type") != "null"]
-        for choice in choices:
-            schema.update(choice)
+        if len(choices) == 1:
+            schema.update(choices[0])
+        elif choices:
+            schema["anyOf"] = choices
         if schema.get("default", "") is None:
             del schema["default"]
 

@@ -20,17 +20,24 @@ def messages_in(job: JobRow, callback: dict[str, Any] | None, pictures: Mapping[
     return {"callback": callback} | ({"delivery": pictures[job.id]} if job.id in pictures else {})
 
 
-def with_messages(job: JobRow, deliveries: Deliveries) -> dict[str, Any]:
-    """Return a transfer with the state of its webhook, and of the delivery of its pictures.
+def messages_of(job: JobRow, deliveries: Deliveries) -> dict[str, Any]:
+    """Return the state of a transfer's webhook and of its pictures' delivery; before its end there is nothing.
 
-    They are as the row alone has them where they can't be looked up: the job is there anyway.
+    Raises StorageError.
     """
-    shown = transfer_resource(job)
     if job.status not in ENDED:
-        return shown
+        return {}
+    callback = deliveries.of_job(job.id) if job.callback_url else None
+    return messages_in(job, callback, deliveries.of_pictures([job]))
+
+
+def with_messages(job: JobRow, deliveries: Deliveries) -> dict[str, Any]:
+    """Return a transfer with the state of its messages.
+
+    They are as the row alone has them where they can't be looked up: what the caller asked for is done anyway.
+    """
     try:
-        callback = deliveries.of_job(job.id) if job.callback_url else None
-        return shown | messages_in(job, callback, deliveries.of_pictures([job]))
+        return transfer_resource(job) | messages_of(job, deliveries)
     except StorageError as error:
         logger.warning("job %s: the state of its messages isn't known: %s", job.id, error.detail)
-        return shown
+        return transfer_resource(job)

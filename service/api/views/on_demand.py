@@ -48,7 +48,7 @@ def made(what: str, task: Task, key: RepeatKey, find: Callable[[], Found | None]
         raise Unavailable(f"{what} is still being made: ask again", retry_after=MADE_S / 4)
     with suppress(NotFound):  # so that a try that failed is made anew; another who waited may have done so
         context().queue.delete(job.id)
-    if found is None and job.status != "failed":  # the sweep may remove a pack, and a caller the preset
+    if found is None and job.status != "failed":  # the sweep may remove a pack, and a caller replace the preset
         raise Unavailable(f"{what} was removed while it was made: ask again", retry_after=AGAIN_S)
     if found is None:
         raise JobFailed(f"{what} could not be made: {job.error['detail'] if job.error else job.status}")

@@ -32,7 +32,7 @@ from service.api.schemas.requests import TransferBody
 from service.api.schemas.resources import file_resource
 from service.api.schemas.responses import Problem, TransferFilesOut, TransferOut, TransferPage
 from service.api.views.awaited import awaited
-from service.api.views.messages import messages_in, with_messages
+from service.api.views.messages import messages_in, messages_of, with_messages
 from service.api.views.originals import ORIGINAL, original
 from service.api.views.queue_places import queue_in, queue_of
 from service.api.views.stored_files import (
@@ -125,7 +125,8 @@ def list_transfers(query: TransfersQuery) -> dict[str, Any]:
 @blueprint.get("/<id>", responses={"200": TransferOut, "404": Problem})
 def get_transfer(path: TransferPath) -> dict[str, Any]:
     """Show a transfer"""
-    return _resource(context().queue.get(path.id, TRANSFER))
+    job = context().queue.get(path.id, TRANSFER)
+    return transfer_resource(job) | messages_of(job, context().deliveries) | {"queue": queue_of(job)}
 
 
 def _resource(job: JobRow) -> dict[str, Any]:
