@@ -26,6 +26,7 @@ BACKOFF_S = (2.0, 10.0, 60.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0)
 """Pauses in seconds after the first failure, the second, and so on."""
 JITTER = 0.2  # random share added to a pause, so that one receiver's webhooks don't all come back at once
 MAX_ERROR = 500  # characters of an error that are kept
+_DUE = select(DeliveryRow.id).where(DeliveryRow.due_at <= now()).limit(1)  # made once: idle dispatchers ask often
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,9 @@ class Deliveries:
         Those to these `hosts`, and those of these `tenants`, stay where they are. With `pictures` it is a picture,
         and a webhook where that is False.
         """
+        with self._database.reading() as session:
+            if session.scalar(_DUE) is None:
+                return None
         due = select(DeliveryRow).where(DeliveryRow.due_at <= now())
         if pictures is not None:
             due = due.where(DeliveryRow.variant.is_not(None) if pictures else DeliveryRow.variant.is_(None))

@@ -18,7 +18,7 @@ from service.jobs.ledger import count_begun
 from service.jobs.meter import Meter, meter_for
 from service.jobs.repeated_end import write_end
 from service.jobs.running_limits import may_run_one_more, next_job, passed_over
-from service.jobs.scheduling import HANDOVER_S, gets_no_worker, goes_before, is_due, patience_s
+from service.jobs.scheduling import HANDOVER_S, gets_no_worker, goes_before, is_due, is_open, patience_s
 from service.jobs.tasks import CompareTask, JudgeTask, followed_id
 from service.machine.bells import JOBS, ROWS, ring
 from service.storage.counted import files_bytes
@@ -34,6 +34,8 @@ from service.storage.typed_json import Json
 
 Result = TransferResult | ScoreResult | TaskResult
 """The result of a job, by its kind."""
+
+_OPEN = select(JobRow.id).where(is_open()).limit(1)  # made once: idle workers ask again and again
 
 
 class LeaseLost(Exception):
@@ -125,6 +127,8 @@ class Leases:
         """
         while True:
             with self.database.reading() as session:
+                if session.scalar(_OPEN) is None:
+                    return None
                 due = is_due(lane, passed_over(session, self._limits))
                 if session.scalar(select(JobRow.id).where(due).limit(1)) is None:
                     return None

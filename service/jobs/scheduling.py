@@ -22,6 +22,7 @@ HANDOVER_S = 5.0  # seconds in which a job that gives way has handed its worker 
 PAINT_PATIENCE_S = 1.0  # seconds that a painting waits for a painter worker before any worker may claim it
 JUDGE_PATIENCE_S = 1.0  # seconds after the last painting, before the losses of paintings are measured
 JUDGE_LATEST_S = 30.0  # seconds after which a judging may be claimed although paintings follow one another
+_NEWER = aliased(JobRow)  # made once: that takes longer than the rest of the conditions, which idle workers ask often
 
 
 def next_due(lane: Lane, passed_over: Collection[str]) -> Any:
@@ -38,7 +39,7 @@ def is_due(lane: Lane, passed_over: Collection[str]) -> ColumnElement[bool]:
 
     `passed_over` are tenants whose jobs have to wait, see service.jobs.running_limits.
     """
-    due = and_(or_(JobRow.status == "queued", _has_lapsed()), JobRow.kind.in_(KINDS))
+    due = and_(is_open(), JobRow.kind.in_(KINDS))
     if passed_over:
         due = and_(due, JobRow.tenant.not_in(list(passed_over)))
     return and_(due, JobRow.lane == PAINT if lane == PAINT else and_(_is_left_to_engine(), _may_be_judged()))
@@ -70,6 +71,11 @@ def is_held() -> ColumnElement[bool]:
     return and_(JobRow.status == "running", JobRow.lease_until >= now())
 
 
+def is_open() -> ColumnElement[bool]:
+    """Return the condition that a job waits or that its lease ran out."""
+    return or_(JobRow.status == "queued", _has_lapsed())
+
+
 def _has_lapsed() -> ColumnElement[bool]:
     return and_(JobRow.status == "running", JobRow.lease_until < now())
 
@@ -87,8 +93,7 @@ def _may_be_judged() -> ColumnElement[bool]:
     until none was submitted for JUDGE_PATIENCE_S. One that is JUDGE_LATEST_S old may be claimed all the same, but
     after jobs of most other kinds: see BEHIND.
     """
-    newer = aliased(JobRow)
-    is_recent = newer.created_at.between(now() - JUDGE_PATIENCE_S, now())
-    recent = exists().where(newer.status == "queued", newer.kind == JUDGE, is_recent)
+    is_recent = _NEWER.created_at.between(now() - JUDGE_PATIENCE_S, now())
+    recent = exists().where(_NEWER.status == "queued", _NEWER.kind == JUDGE, is_recent)
     has_waited = JobRow.created_at < now() - JUDGE_LATEST_S
-    return or_(JobRow.kind != JUDGE, has_waited, ~recent.correlate_except(newer))
+    return or_(JobRow.kind != JUDGE, has_waited, ~recent.correlate_except(_NEWER))

@@ -163,14 +163,14 @@ def test_jobs_that_wait_have_a_place(service: RunningService) -> None:
 
 @pytest.mark.slow
 def test_the_seconds_are_near_what_it_takes(service: RunningService) -> None:
-    """Ten of eleven jobs of a mix take between a third and three times their estimates, and one that ends early does.
+    """Six of seven jobs of a mix take between a third and three times their estimates, and one that ends early does.
 
     All in CPU seconds, as other tests run beside it. These slow a core down, too: so each job is followed by one that
     was learned from, and what that takes more than it took then is not the estimate's fault. `bench.estimates`
     measures how many are within 1.5 times.
     """
     early = {"size": 160, "iterations": 5000, "tolerance": 1}
-    mix = [{"size": size, "iterations": count} for size, count in product((64, 96, 128, 160, 224), (2, 60))]
+    mix = [{"size": size, "iterations": count} for size, count in product((64, 128, 224), (2, 60))]
     *learned, control = [{"size": size, "iterations": count} for size, count in ((64, 2), (192, 40), (128, 60))]
 
     def taken(fields: dict[str, Any]) -> float:
@@ -186,7 +186,7 @@ def test_the_seconds_are_near_what_it_takes(service: RunningService) -> None:
     for fields in (*mix, early):
         expected = estimate(service, **fields).json()["seconds"]
         ratios.append(taken(fields) / expected * at_first / taken(control))
-    assert sum(1 / 3 < ratio < 3 for ratio in ratios) >= 10, ratios
+    assert sum(1 / 3 < ratio < 3 for ratio in ratios) >= 6, ratios
     assert 1 / 3 < ratios[-1] < 3, ratios
 
 

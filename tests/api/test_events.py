@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import requests
 from api.listening import HEARTBEAT_S, Stream
-from front_door import RunningService, b64, eventually, png
+from front_door import RunningService, b64, eventually, png, within
 from jobs.submitting import submit
 
 from service.commands.web import gunicorn_command
@@ -207,7 +207,7 @@ def test_a_web_process_whose_parent_is_killed_ends_in_spite_of_its_streams(web: 
         next(stream.events)
         web.process.kill()
         web.process.wait()
-        eventually(lambda: not Path(f"/proc/{child}").exists(), 40, "it is still there")
+        within(lambda: not Path(f"/proc/{child}").exists(), 40, "it is still there")
         assert "done" not in [event.name for event in stream.events]
 
 
@@ -224,7 +224,7 @@ def test_a_silent_stream_has_heartbeats_by_which_a_client_that_is_gone_leaves_it
         assert web.get(url).status_code == 503
     with contextlib.ExitStack() as stack:
         for _ in range(2):
-            eventually(lambda: _let_in(web, url, stack), 20 * HEARTBEAT_S, "its place is not free")
+            within(lambda: _let_in(web, url, stack), 20 * HEARTBEAT_S, "its place is not free")
     assert "Traceback" not in web.log.read_text()
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 import requests
-from front_door import Form, RunningService, b64, eventually, png
+from front_door import Form, RunningService, b64, eventually, png, within
 from PIL import Image
 
 from service.options import OPTIONS
@@ -216,7 +216,7 @@ def test_requests_that_wait_leave_threads_for_the_others(
     body = {"content": b64(photo_png), "styles": [starry]} | LONG
     with concurrent.futures.ThreadPoolExecutor(24) as pool:
         posts = [pool.submit(service.post, body, Prefer="wait=60") for _ in range(24)]
-        eventually(lambda: sum(post.done() for post in posts) == 16, 50, "nobody or everybody waits")
+        within(lambda: sum(post.done() for post in posts) == 16, 50, "nobody or everybody waits")
         assert service.get("/livez").status_code == 200
         waiting = [post for post in posts if not post.done()]
         service.cancel_all()

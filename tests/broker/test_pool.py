@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from broker.parts import Part, libraries_of, parent_of, pool_of, signal_group, worker_on
 from faults.jobs_to_do import LONG, SHORT, STYLE, begun, checkpointed, times_begun
-from front_door import RunningService, eventually
+from front_door import RunningService, eventually, within
 from redis import Redis as Client
 from servers.redis import Redis
 
@@ -211,8 +211,8 @@ def test_sighup_gives_the_job_back_and_serve_starts_the_pool_anew(small: Running
     id = begun(small)
     parent, _ = pool_of(small)
     os.kill(parent, signal.SIGHUP)
-    eventually(lambda: parent not in small.children("service worker"), 40, "the pool goes on")
-    eventually(lambda: times_begun(small, id) > 1, 40, "not taken up again")
+    within(lambda: parent not in small.children("service worker"), 40, "the pool goes on")
+    within(lambda: times_begun(small, id) > 1, 40, "not taken up again")
     assert_given_back(small, id)
     eventually(lambda: small.children("service worker"), 30, "no new pool")
 

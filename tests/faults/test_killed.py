@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import requests
 from faults.jobs_to_do import LONG, SHORT, STYLE, begun, checkpointed, checkpoints, times_begun
-from front_door import RunningService, b64, eventually, png
+from front_door import RunningService, b64, eventually, png, within
 from operators.scraping import metrics_folders, scrape, value
 
 from service.jobs.attempts import MAX_ATTEMPTS
@@ -91,7 +91,7 @@ def test_a_job_that_kills_every_worker_fails_and_the_next_one_runs(service: Runn
         "id"
     ]  # which is killed before its first iteration
     for attempt in range(1, 2 * MAX_ATTEMPTS):  # on a busy machine one of them may get its Gram first
-        eventually(lambda n=attempt: is_failed(deadly) or times_begun(service, deadly) == n, 40, "not taken up")
+        within(lambda n=attempt: is_failed(deadly) or times_begun(service, deadly) == n, 40, "not taken up")
         if is_failed(deadly):
             break
         kill(service, "service worker")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from faults.jobs_to_do import SHORT, STYLE, checkpointed, checkpoints, times_begun
-from front_door import RunningService, eventually
+from front_door import RunningService, eventually, within
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +41,7 @@ def end_worker(service: RunningService, id: str, how: signal.Signals) -> None:
     begun = times_begun(service, id)
     for pid in service.children("service worker"):
         os.kill(pid, how)
-    eventually(lambda: times_begun(service, id) == begun + 1, 40, "not taken over")
+    within(lambda: times_begun(service, id) == begun + 1, 40, "not taken over")
     assert service.job(id)["progress"]["iteration"] >= FIRST
 
 

@@ -44,7 +44,7 @@ def test_it_takes_what_the_service_signed(watched: RunningService, body: dict[st
         eventually(lambda: told in (tmp_path / "log").read_text(), 60, "no webhook came")
     finally:
         receiver.terminate()
-        receiver.wait(10)
+        receiver.wait(60)
 
 
 def answers(url: str) -> bool:

@@ -124,7 +124,7 @@ def test_the_last_words_of_a_worker_are_in_its_log(narrow_model: Path, tmp_path:
     try:
         eventually(lambda: "is ready" in log.read_text(), 60, "not ready")
         worker.send_signal(signal.SIGABRT)
-        assert worker.wait(10) == -signal.SIGABRT
+        assert worker.wait(60) == -signal.SIGABRT
         eventually(lambda: "Fatal Python error: Aborted" in log.read_text(), 60, "no last words")
     finally:
         worker.kill()

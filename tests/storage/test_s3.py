@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from front_door import eventually
+from front_door import within
 from servers.s3 import S3
 
 import service.storage.blobs
@@ -87,7 +87,7 @@ def test_whoever_asks_readyz_while_the_server_hangs_leaves_threads_to_others(s3:
         with s3.halted():
             time.sleep(SHARED_S)
             asked = [pool.submit(web.ask, "GET", "/readyz") for _ in range(2 * THREADS)]
-            eventually(lambda: sum(one.done() for one in asked) == 2 * THREADS - 1, 20, "they wait for the server")
+            within(lambda: sum(one.done() for one in asked) == 2 * THREADS - 1, 20, "they wait for the server")
             assert web.ask("GET", "/livez")[0] == 200
 
 

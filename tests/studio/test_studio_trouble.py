@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from broker.parts import Part
-from front_door import RunningService, eventually, png
+from front_door import START_S, RunningService, eventually, png
 from playwright.sync_api import Browser, expect
 from studio.visiting import LASTING, Visit, file
 
@@ -106,7 +106,8 @@ def test_the_service_goes_away_and_comes_back_during_a_job(painting: Visit, work
         expect(painting.at("#banner")).to_be_visible()
         expect(painting.at("#banner-text")).to_contain_text("answer")
         expect(painting.at("#summary")).to_contain_text("photo.png")
-        painting.service.start()
+        painting.service.start(wait=False)  # it is ready once the worker lives
+        eventually(lambda: painting.service.answers("/livez"), START_S, "it does not answer")
     expect(painting.at("#banner")).to_be_hidden()
     painting.until("Painting")
     painted_past(painting, before)

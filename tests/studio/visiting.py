@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from front_door import RunningService
+from front_door import SLOWEST, RunningService
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FilePayload, Locator, Page
 
-WAIT_MS = 60_000
+WAIT_MS = 60_000 * SLOWEST
 REMEMBERED = "cookies,local_storage,indexeddb,cache_storage,service_workers,file_systems"  # by the browser, of a page
 LASTING = {"size": "512", "iterations": "5000"}  # settings of a job that goes on until somebody cancels it
 TELL_VIOLATIONS = """

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 from batches.painting import RECIPE, enlarge_picture
-from front_door import RunningService, b64, eventually
+from front_door import RunningService, b64, eventually, within
 from tenants.people import AT_ONCE, COUNTS_S, Person, command, person_by_command
 
 from service.__main__ import main
@@ -34,9 +34,9 @@ def begun(person: Person, path: str) -> requests.Response:
 
 def takes_over(new: Person, former: Person) -> None:
     """Check that a key ends, and that every web process knows the new one as soon as one refuses the former."""
-    eventually(lambda: former.get("/v1/styles").status_code == 401, COUNTS_S, "the former key counts still")
+    within(lambda: former.get("/v1/styles").status_code == 401, COUNTS_S, "the former key counts still")
     assert [new.get("/v1/styles").status_code for _ in range(AT_ONCE)] == [200] * AT_ONCE
-    eventually(lambda: is_refused(former), COUNTS_S, "the former key counts still")
+    within(lambda: is_refused(former), COUNTS_S, "the former key counts still")
 
 
 def test_a_key_is_shown_once_and_lies_nowhere(house: RunningService, root: Person, acme: Person) -> None:
@@ -107,7 +107,7 @@ def test_a_revoked_key_ends_everywhere_and_so_does_what_it_watches(
             next(lines)
             assert acme.delete(f"/v1/keys/{made.id}").status_code == 204
             assert b"event: done" not in list(lines)
-            eventually(lambda: is_refused(made), COUNTS_S, "the key counts still")
+            within(lambda: is_refused(made), COUNTS_S, "the key counts still")
             with pytest.raises(requests.exceptions.ChunkedEncodingError):
                 assert len(file.content) < 40 * 10**6
         assert acme.delete(f"/v1/keys/{made.id}").status_code == 204
@@ -187,7 +187,7 @@ def test_the_commands_work_while_the_service_runs(house: RunningService, acme: P
     seconds = datetime.fromisoformat(ended["revoked_at"]) - datetime.fromisoformat(began["created_at"])
     assert seconds >= timedelta(seconds=LATE_S)
     assert command(house, "keys", "revoke", new.id).returncode == 0
-    eventually(lambda: is_refused(new), COUNTS_S, "the key counts still")
+    within(lambda: is_refused(new), COUNTS_S, "the key counts still")
 
 
 @pytest.mark.parametrize(

@@ -166,4 +166,4 @@ def test_bodies_that_are_being_read_when_the_server_stops_are_still_answered(tmp
 def _stopped(web: WebServer) -> int:
     assert web.process is not None
     web.process.send_signal(signal.SIGTERM)
-    return web.process.wait(15)
+    return web.process.wait(60)
