@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -103,6 +104,20 @@ class Client:
         """Yield batches, newest first; with `status` only those that have it."""
         query = {} if status is None else {"status": status}
         return (Batch(self._connection, found) for found in pages(self._connection, Batch.collection, **query))
+
+    def estimate(
+        self, content: Picture, preset: str | None = None, *, styles: Sequence[Json] | None = None, **options: Any
+    ) -> Json:
+        """Return the cost of a transfer, its seconds and its place in the queue. Nothing is submitted."""
+        return self._post("/v1/estimates", {"content": content, "styles": _styles(preset, styles)} | options)
+
+    def usage(self, first: date | None = None, last: date | None = None, *, by_day: bool = False) -> Json:
+        """Return what ended jobs have cost from the first day to the last one (UTC), by default in the last 30 days.
+
+        `items` has a sum for each tenant, with `by_day` one for each of its days.
+        """
+        days = {name: day.isoformat() for name, day in (("from", first), ("to", last)) if day}
+        return self._connection.read("/v1/usage", days | ({"by": "day"} if by_day else {}))
 
     def score(
         self,
