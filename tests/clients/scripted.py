@@ -5,25 +5,40 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
+
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer; with `cut` the connection ends after the body, of which more was announced."""
+    """An answer; with `cut` the connection ends after the body, of which more was announced, and after `silent_s`."""
 
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
+    silent_s: float = 0.0
 
     @property
     def data(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+PROBLEM = {"Content-Type": "application/problem+json"}
+JOB = {"id": "one", "status": "queued", "progress": {"fraction": 0.0}, "result": None, "links": {}}
+MADE = Reply(202, JOB)
+
+
+def problem(status: int, **headers: str) -> Reply:
+    """Return an answer that is an error; `Retry_After` stands for Retry-After."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply(status, {"title": "No", "status": status, "detail": "not now"}, PROBLEM | named)
 
 
 DROPPED = Reply(status=0)  # the connection ends without an answer
@@ -69,8 +84,9 @@ def answering(replies: Sequence[Reply]) -> Iterator[Scripted]:
             self.send_header("Content-Length", str(len(reply.data) + reply.cut))
             self.end_headers()
             self.wfile.write(reply.data)
+            threading.Event().wait(reply.silent_s)
 
-        do_GET = do_POST = do_DELETE = answer  # noqa: N815 - http.server's names
+        do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - http.server's names
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -85,3 +101,12 @@ def answering(replies: Sequence[Reply]) -> Iterator[Scripted]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def skipped_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the pauses to come, which only move the monotonic clock on."""
+    found: list[float] = []
+    clock = time.monotonic
+    monkeypatch.setattr(time, "sleep", found.append)
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + sum(found))
+    return found

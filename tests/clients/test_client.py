@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,19 @@ def test_a_key_makes_one_job(client: Client, photo_png: bytes) -> None:
     assert client.transfer(photo_png, "mosaic", **SMALL).id != first.id
     assert next(client.transfers()).id != first.id
     assert first.id in [transfer.id for transfer in client.transfers()]
+
+
+def test_costs_are_told_before_and_after(client: Client, photo_png: bytes) -> None:
+    before = next(client.transfers(), None)
+    estimate = client.estimate(photo_png, "mosaic", **SMALL)
+    assert estimate["cost"] > 0 and estimate["allowed"] and estimate["queue"]["position"] >= 1
+    after = next(client.transfers(), None)
+    assert (after and after.id) == (before and before.id)
+    today = datetime.now(UTC).date()
+    client.transfer(photo_png, "mosaic", **SMALL).wait()
+    usage = client.usage(today, by_day=True)
+    assert usage["jobs"] >= 1 and usage["items"][0]["day"] >= today.isoformat()
+    assert client.usage(date(2020, 1, 1), date(2020, 1, 2))["jobs"] == 0
 
 
 def test_events_lead_to_the_end(client: Client, photo_png: bytes) -> None:

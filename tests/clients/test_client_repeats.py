@@ -10,26 +10,14 @@ from typing import Any
 
 import httpx
 import pytest
-from clients.scripted import DROPPED, Reply, answering
+from clients.scripted import DROPPED, JOB, MADE, Reply, answering, problem, skipped_pauses
 from nst_client import Batch, Client, LimitExceeded, NotUnderstood, Problem, Transfer, Unavailable, Unreachable
 from nst_client.connection import Connection
-
-PROBLEM = {"Content-Type": "application/problem+json"}
-JOB = {"id": "one", "status": "queued", "progress": {"fraction": 0.0}, "result": None, "links": {}}
-MADE = Reply(202, JOB)
-
-
-def problem(status: int, **headers: str) -> Reply:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Reply(status, {"title": "No", "status": status, "detail": "not now"}, PROBLEM | named)
 
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Pauses between tries, which are not waited for."""
-    found: list[float] = []
-    monkeypatch.setattr(time, "sleep", found.append)
-    return found
+    return skipped_pauses(monkeypatch)
 
 
 def submit(client: Client) -> Transfer:
@@ -87,12 +75,30 @@ def test_a_wait_past_the_patience_is_an_error_at_once(pauses: list[float]) -> No
     assert pauses == [40] and len(server.seen) == 2
 
 
-@pytest.mark.parametrize(("reply", "error"), [(DROPPED, Unreachable), (problem(503), Unavailable)])
-def test_the_tries_are_bounded(reply: Reply, error: type[Exception], pauses: list[float]) -> None:
-    with answering([reply]) as server, Client(server.url) as client, pytest.raises(error):
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [(DROPPED, Unreachable), (problem(503), Unavailable), (problem(503, Retry_After="0"), Unavailable)],
+)
+def test_tries_end_with_the_patience(reply: Reply, error: type[Exception], pauses: list[float]) -> None:
+    waits: list[Exception] = []
+    with (
+        answering([reply]) as server,
+        Client(server.url, patience_s=60, on_wait=waits.append) as client,
+        pytest.raises(error),
+    ):
         submit(client)
-    assert len(server.seen) == 6
-    assert sum(pauses) < 20 and pauses == sorted(pauses)
+    assert len(server.seen) == len(pauses) + 1 and max(pauses) <= 10
+    assert 45 < sum(pauses) <= 60
+    assert [type(wait) for wait in waits] == [error]
+    assert len({request.headers["Idempotency-Key"] for request in server.seen}) == 1
+
+
+def test_what_is_not_repeated_is_not_waited_for() -> None:
+    waits: list[Exception] = []
+    for refused in (problem(422), problem(429, Retry_After="121")):
+        with answering([refused]) as server, pytest.raises(Problem):
+            submit(Client(server.url, on_wait=waits.append))
+    assert waits == []
 
 
 def test_what_a_lost_answer_deleted_is_deleted() -> None:
@@ -170,9 +176,9 @@ def stream(*numbers: int, name: str = "progress") -> Reply:
     return Reply(200, text.encode(), {"Content-Type": "text/event-stream"}, cut=True)
 
 
-def watched(replies: Sequence[Reply]) -> tuple[list[int], list[str | None]]:
+def watched(replies: Sequence[Reply], patience_s: float = 120) -> tuple[list[int], list[str | None]]:
     """Return the numbers of the events that came, and the Last-Event-IDs that were sent."""
-    with answering([MADE, *replies]) as server, Client(server.url) as client:
+    with answering([MADE, *replies]) as server, Client(server.url, patience_s=patience_s) as client:
         numbers = [event.data["n"] for event in submit(client).events()]
     return numbers, [request.headers.get("Last-Event-ID") for request in server.seen[1:]]
 
@@ -182,29 +188,54 @@ def test_a_broken_stream_goes_on_after_the_last_event(pauses: list[float]) -> No
     numbers, sent = watched([stream(1, 2), *passing, stream(5), stream(9, name="done"), stream(10)])
     assert numbers == [1, 2, 5, 9]
     assert sent == [None, *["2"] * 5, "5"]
-    assert pauses == [1.5] * 6
+    assert pauses == [1.5, 1.5, 5, 1.5, 1.5, 1.5]
 
 
 def test_a_stream_without_more_events_ends() -> None:
     assert watched([stream(1), Reply(204, b"")]) == ([1], [None, "1"])
 
 
-def test_a_stream_that_brings_nothing_is_given_up() -> None:
-    with answering([MADE, stream(1), stream()]) as server, Client(server.url) as client:
+@pytest.mark.parametrize("empty", [stream(), Reply(200, b": wait\n\n", stream().headers)])
+def test_a_stream_that_brings_nothing_is_given_up(empty: Reply, pauses: list[float]) -> None:
+    with answering([MADE, stream(1), empty]) as server, Client(server.url, patience_s=30) as client:
         events = submit(client).events()
         assert next(events).data == {"n": 1}
-        with pytest.raises(Unreachable, match="8 times"):
+        with pytest.raises(Unreachable):
             next(events)
-    assert len(server.seen) == 10
+    assert 25 < sum(pauses[1:]) <= 30 and len(server.seen) == len(pauses) + 2
+
+
+@pytest.mark.parametrize(("retry_after", "pause"), [("1", 2.0), ("5", 5.0), ("600", 600.0)])
+def test_streams_that_are_used_up_are_waited_for_and_an_error_then(
+    retry_after: str, pause: float, pauses: list[float]
+) -> None:
+    full = problem(429, Retry_After=retry_after)
+    with answering([MADE, full]) as server, Client(server.url) as client, pytest.raises(LimitExceeded):
+        list(submit(client).events())
+    assert set(pauses) <= {pause} and sum(pauses) + pause > 100
+    assert sum(pauses) <= 120 and len(server.seen) == len(pauses) + 2
+
+
+def test_each_event_renews_the_patience() -> None:
+    numbers, _ = watched([*[DROPPED] * 4, stream(1), *[DROPPED] * 4, stream(2, name="done")], patience_s=10)
+    assert numbers == [1, 2]
 
 
 def test_a_stream_that_a_proxy_ends_again_and_again_goes_on_while_its_job_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("nst_client.events.LASTING_S", 0.0)
-    numbers, sent = watched([stream(1), *[stream()] * 9, stream(2, name="done")])
+    numbers, sent = watched([stream(1), *[stream()] * 9, stream(2, name="done")], patience_s=5)
     assert numbers == [1, 2]
     assert sent == [None, *["1"] * 10]
+
+
+def test_streams_that_stay_silent_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nst_client.events.SILENCE_S", 0.5)
+    monkeypatch.setattr("nst_client.events.LASTING_S", 0.4)
+    silent = Reply(200, b": wait\n\n", stream().headers, cut=True, silent_s=0.7)
+    with pytest.raises(Unreachable):
+        watched([silent, silent, silent, stream(1, name="done")], patience_s=3)
 
 
 def test_a_job_that_is_gone_ends_its_stream() -> None:

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clients.scripted import Reply, answering
 from front_door import ROOT, RunningService, eventually, png
 from nst_client.command.main import main
 from nst_client.command.plan import works
@@ -184,16 +183,6 @@ def test_variables_may_have_blanks_around_them(
     assert "the key has a blank or a character outside ASCII" in key
 
 
-def test_a_key_that_is_missing_or_wrong_is_called_so(capsys: pytest.CaptureFixture[str]) -> None:
-    problem = {"type": "urn:nst:problem:unauthorized", "title": "Unauthorized", "status": 401, "detail": "no key yet"}
-    refused = Reply(401, problem, {"Content-Type": "application/problem+json"})
-    with answering([refused]) as server:
-        assert main(["styles", "--url", server.url]) == main(["styles", "--url", server.url, "--key", "old"]) == 1
-    without, wrong = capsys.readouterr().err.splitlines()
-    assert without == "nst: the service asks for a key: NSTCLIENT_KEY is for it (Unauthorized: no key yet)"
-    assert wrong == "nst: the service doesn't take this key: NSTCLIENT_KEY is for it (Unauthorized: no key yet)"
-
-
 @pytest.mark.slow
 def test_a_break_leaves_the_picture_to_the_service(service: RunningService, folder: Path) -> None:
     words = ("photo.png", "--preset", "mosaic", "--size", "128", "--iterations", "200", "--set", "tolerance=0")
@@ -289,35 +278,6 @@ def test_a_job_that_failed_is_tried_anew(service: RunningService, folder: Path) 
     status, _, err = nst(service, folder, *late)
     assert status == 1 and jobs(service) == first + 1
     assert nst(service, folder, *line[:-1], "other")[0] == 0
-
-
-def test_a_refused_picture_fails_alone_and_what_has_ended_is_saved(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in "abcde":
-        (tmp_path / "photos").mkdir(exist_ok=True)
-        (tmp_path / "photos" / f"{name}.png").write_bytes(name.encode())
-    job = {"id": "one", "status": "queued", "progress": {"fraction": 0.0}, "result": None, "links": {}}
-
-    def refusal(slug: str, loc: str) -> Reply:
-        raw = {"type": f"urn:nst:problem:{slug}", "status": 422, "title": slug, "errors": [{"loc": loc, "msg": slug}]}
-        return Reply(422, raw, {"Content-Type": "application/problem+json"})
-
-    replies = [
-        Reply(202, job),
-        Reply(413, b"<html>"),
-        refusal("does-not-fit", "size"),
-        refusal("invalid-input", "styles.0.preset"),
-        Reply(200, job | {"status": "succeeded"}),
-        Reply(200, b"painted", {"Content-Type": "image/png"}),
-    ]
-    out = tmp_path / "painted"
-    with answering(replies) as server:
-        status = main([str(tmp_path / "photos"), "--preset", "gone", "-o", str(out), "--url", server.url])
-    assert (status, (out / "a.png").read_bytes()) == (1, b"painted")
-    said = capsys.readouterr().err
-    assert "b.png: HTTP 413" in said and "c.png: does-not-fit" in said and "nst: invalid-input" in said
-    assert len(server.seen) == len(replies)
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from nst_client.batches import Batch
-from nst_client.connection import ANSWER_S, BINARY, PATIENCE_S, Connection
+from nst_client.connection import ANSWER_S, BINARY, Connection
 from nst_client.files import write_whole
 from nst_client.jobs import path_of
 from nst_client.pages import pages
 from nst_client.painters import Painter, painter_path
+from nst_client.patience import PATIENCE_S, OnWait
 from nst_client.pictures import Parts, Picture
 from nst_client.scores import Score
 from nst_client.styles import STYLES, Style
@@ -30,12 +32,14 @@ class Client:
 
     All methods raise Problem if the service answers with an error, Unreachable if it doesn't answer, NotUnderstood if
     the answer isn't its own, and OSError if a picture's file can't be read. What failed in passing is repeated, for
-    `patience_s` seconds at most. Repeats of a POST have one Idempotency-Key, so they never make a second job. May be
-    used by several threads.
+    `patience_s` seconds at most; `on_wait` is called with the error before the first repeat. Repeats of a POST have
+    one Idempotency-Key, so they never make a second job. May be used by several threads.
     """
 
-    def __init__(self, url: str = URL, key: str | None = None, patience_s: float = PATIENCE_S) -> None:
-        self._connection = Connection(url, key, patience_s=patience_s)
+    def __init__(
+        self, url: str = URL, key: str | None = None, patience_s: float = PATIENCE_S, on_wait: OnWait | None = None
+    ) -> None:
+        self._connection = Connection(url, key, patience_s=patience_s, on_wait=on_wait)
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +104,20 @@ class Client:
         """Yield batches, newest first; with `status` only those that have it."""
         query = {} if status is None else {"status": status}
         return (Batch(self._connection, found) for found in pages(self._connection, Batch.collection, **query))
+
+    def estimate(
+        self, content: Picture, preset: str | None = None, *, styles: Sequence[Json] | None = None, **options: Any
+    ) -> Json:
+        """Return the cost of a transfer, its seconds and its place in the queue. Nothing is submitted."""
+        return self._post("/v1/estimates", {"content": content, "styles": _styles(preset, styles)} | options)
+
+    def usage(self, first: date | None = None, last: date | None = None, *, by_day: bool = False) -> Json:
+        """Return what ended jobs have cost from the first day to the last one (UTC), by default in the last 30 days.
+
+        `items` has a sum for each tenant, with `by_day` one for each of its days.
+        """
+        days = {name: day.isoformat() for name, day in (("from", first), ("to", last)) if day}
+        return self._connection.read("/v1/usage", days | ({"by": "day"} if by_day else {}))
 
     def score(
         self,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
 import random
 import re
 import ssl
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,35 +16,30 @@ from typing import Any
 import httpx
 
 from nst_client.errors import NotFound, NotUnderstood, Problem, Unreachable
-
-logger = logging.getLogger(__name__)
+from nst_client.patience import FIRST_WAIT_S, LONGEST_WAIT_S, PATIENCE_S, OnWait, Patience
 
 Json = Mapping[str, Any]
 Files = Mapping[str, tuple[str, bytes]]
 
-TRIES = 6  # of one request
-PATIENCE_S = 120.0  # seconds that the repeats of one request wait in all
-FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 10.0
 CONNECT_S = 10.0
 ANSWER_S = 90.0  # seconds without a byte; the service answers a waiting request after 60 s
 BINARY = "application/octet-stream"  # media type of packs and ONNX files
-PASSING = (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.SERVICE_UNAVAILABLE)
-WITH_TIME = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INSUFFICIENT_STORAGE)  # where the answer has a Retry-After
 ERRNO = re.compile(r"^\[Errno -?\d+\] ")  # before the words of an error of the system
-BROKEN = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError)
 
 
 class Connection:
     """HTTP to one service. All methods may be called from several threads."""
 
-    def __init__(self, url: str, key: str | None, *, patience_s: float = PATIENCE_S) -> None:
-        """Open no connection yet. `patience_s` bounds the seconds that the repeats of one request wait in all.
+    def __init__(
+        self, url: str, key: str | None, *, patience_s: float = PATIENCE_S, on_wait: OnWait | None = None
+    ) -> None:
+        """Open no connection yet. For `patience_s` and `on_wait` see Client.
 
         Raises:
             Unreachable: the URL or the key is none that can be sent.
         """
         self._patience_s = patience_s
+        self._on_wait = on_wait
         if key and not all("!" <= character <= "~" for character in key):
             raise Unreachable("the key has a blank or a character outside ASCII, as no key has")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -127,6 +120,10 @@ class Connection:
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
 
+    def patience(self) -> Patience:
+        """Return the time for the repeats of a request that begins."""
+        return Patience(self._patience_s, self._on_wait)
+
     def _repeated(self, method: str, path: str, **request: Any) -> httpx.Response:
         """Send a request, again where that helps: after connections that broke, and errors that pass with time.
 
@@ -134,20 +131,15 @@ class Connection:
             Problem: the answer is an error.
             Unreachable: there is none.
         """
-        left = self._patience_s
-        for number in range(1, TRIES + 1):
+        patience, pause, repeated = self.patience(), FIRST_WAIT_S, False
+        while True:
             try:
                 return self._once(method, path, **request)
             except (Problem, Unreachable) as error:
-                if number > 1 and method == "DELETE" and isinstance(error, NotFound):
+                if repeated and method == "DELETE" and isinstance(error, NotFound):
                     return httpx.Response(HTTPStatus.NO_CONTENT)
-                pause = _pause(error, number)
-                if pause is None or pause > left or number == TRIES:
-                    raise
-                left -= pause
-                logger.info("%s %s: %s; again in %.1f s", method, path, error, pause)
-            time.sleep(pause)
-        raise AssertionError("the last try returns or raises")
+                patience.wait(error, random.uniform(0.5, 1.0) * pause)  # noqa: S311 - no secret
+            pause, repeated = min(2 * pause, LONGEST_WAIT_S), True
 
     def _once(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
@@ -167,19 +159,6 @@ class Connection:
 def _trusted() -> ssl.SSLContext:
     """Return what TLS trusts, read once: it takes longer than a request."""
     return httpx.create_ssl_context()
-
-
-def _pause(error: Problem | Unreachable, number: int) -> float | None:
-    """Return the seconds to wait before the next try; None if it would meet with the same error."""
-    if isinstance(error, Unreachable):
-        passes, named = isinstance(error.__cause__, BROKEN), None
-    else:
-        named = error.retry_after
-        passes = error.status in PASSING or (error.status in WITH_TIME and named is not None)
-    if not passes:
-        return None
-    own = min(FIRST_WAIT_S * 2 ** (number - 1), LONGEST_WAIT_S)
-    return named if named is not None else random.uniform(0.5, 1.0) * own  # noqa: S311 - no secret
 
 
 def _object(response: httpx.Response) -> Json:

@@ -68,7 +68,7 @@ class Job:
 
         Raises:
             JobFailed: it failed or was canceled.
-            StillRunning: it has not ended after `timeout` seconds.
+            StillRunning: it has not ended after `timeout` seconds. A read under way is still repeated as others are.
         """
         end = None if timeout is None else time.monotonic() + timeout
         pause = SHORTEST_PAUSE_S
@@ -97,7 +97,7 @@ class Watched(Job):
         """Yield the events until the job's end; connections that break are made again.
 
         Raises:
-            Problem: the job was deleted meanwhile, or the key no longer counts.
+            Problem: the job was deleted meanwhile, the key no longer counts, or no stream is free (LimitExceeded).
             Unreachable: the service can't be reached.
         """
         for event in events(self._connection, f"{self.path}/events"):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -15,7 +15,8 @@ from nst_client.client import Client
 from nst_client.command import outputs, plan, recipe
 from nst_client.command.bar import Bar
 from nst_client.command.plan import Work
-from nst_client.errors import ClientError, LimitExceeded, NotFound, Problem, Unavailable
+from nst_client.errors import ClientError, NotFound, Problem
+from nst_client.patience import PATIENCE_S
 from nst_client.transfers import Transfer
 
 LOOK_S = 0.5  # seconds between two looks at the jobs under way
@@ -25,23 +26,33 @@ DOES_NOT_FIT = "urn:nst:problem:does-not-fit"  # a job that takes more memory th
 
 @dataclass
 class Run:
-    """The pictures of one call: those to come, under way, painted and failed."""
+    """The pictures of one call: those to come, under way, painted and failed.
+
+    After a `refusal` none is submitted before `not_before`, a time of the monotonic clock.
+    """
 
     name: str
     todo: list[Work]
     running: dict[Work, Transfer] = field(default_factory=dict)
     painted: int = 0
     failed: list[str] = field(default_factory=list)
+    refusal: Problem | OSError | None = None
+    not_before: float = -math.inf
 
     @property
     def ended(self) -> int:
         return self.painted + len(self.failed)
 
+    def put_off(self, refusal: Problem | OSError, seconds: float | None) -> None:
+        """Submit nothing for so many seconds; None: nothing more."""
+        self.refusal = refusal
+        self.not_before = math.inf if seconds is None else time.monotonic() + seconds
+
 
 def paint(client: Client, args: argparse.Namespace) -> int:
     """Paint all pictures of a folder into another one. What is there is not painted again, and never replaced.
 
-    Jobs that were submitted before Ctrl-C go on in the service; the next call takes them up.
+    Jobs that were submitted before Ctrl-C or an error go on in the service; the next call takes them up.
     """
     fields = recipe.fields_of(args)
     fields["format"] = outputs.format_of(fields)
@@ -56,9 +67,12 @@ def paint(client: Client, args: argparse.Namespace) -> int:
         with Bar(args.source.name, len(every)) as bar:
             for under_way in _carried_out(client, run, fields, max(1, args.jobs)):
                 bar.show(there + run.ended + under_way, f"{there + run.ended} of {len(every)}")
-    except KeyboardInterrupt:
-        left = len(every) - there - run.painted
-        print(f"\nBroken off: {left} are left. The same line goes on, with the service's jobs too.", file=sys.stderr)
+    except (KeyboardInterrupt, ClientError, OSError) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        if interrupted or run.running or run.painted:
+            left = f"{len(every) - there - run.painted} are left"
+            words = f"Broken off: {left}. The same line goes on, with the service's jobs too."
+            print(f"\n{words}" if interrupted else words, file=sys.stderr)
         raise
     finally:
         for line in run.failed:
@@ -70,18 +84,16 @@ def paint(client: Client, args: argparse.Namespace) -> int:
 def _carried_out(client: Client, run: Run, fields: Mapping[str, Any], most: int) -> Iterator[float]:
     """Paint what is to do, `most` at a time; yield again and again how much of those under way is done."""
     run.todo.reverse()
-    try:
-        while run.todo or run.running:
-            while run.todo and len(run.running) < most and _submitted(client, run, fields):
-                yield _under_way(run)
-            for work in list(run.running):
-                _look(run, work)
+    while run.todo or run.running:
+        while run.todo and len(run.running) < most and _submitted(client, run, fields):
             yield _under_way(run)
-            if run.running:
-                time.sleep(LOOK_S)
-    except (Problem, OSError):
-        _save_what_ended(run)
-        raise
+        for work in list(run.running):
+            _look(run, work)
+        yield _under_way(run)
+        if run.refusal and not run.running and run.not_before - time.monotonic() > PATIENCE_S:
+            raise run.refusal
+        if run.todo or run.running:
+            time.sleep(LOOK_S)
 
 
 def _under_way(run: Run) -> float:
@@ -89,20 +101,21 @@ def _under_way(run: Run) -> float:
 
 
 def _submitted(client: Client, run: Run, fields: Mapping[str, Any]) -> bool:
-    """Submit the next picture; return False if the service takes no more before others have ended.
+    """Submit the next picture; return False if the service takes none now, but others are under way.
 
-    Raises Problem for what would befall all other pictures too.
+    Raises Problem if none is.
     """
+    if time.monotonic() < run.not_before:
+        return False
     work = run.todo[-1]
     try:
         run.running[work] = _job(client, work, run.name, fields)
-    except (LimitExceeded, Unavailable):
-        if not run.running:
-            raise
-        return False
     except Problem as error:
         if not _is_of_one_picture(error):
-            raise
+            if not run.running:
+                raise
+            run.put_off(error, error.retry_after)
+            return False
         run.failed.append(f"{work.source}: {error.errors[0].msg if error.errors else error}")
     except OSError as error:
         run.failed.append(f"{work.source}: {error.strerror}")
@@ -126,13 +139,6 @@ def _job(client: Client, work: Work, run: str, fields: Mapping[str, Any]) -> Tra
     return job
 
 
-def _save_what_ended(run: Run) -> None:
-    """Save what has ended of the jobs under way, as far as that can be done."""
-    for work in list(run.running):
-        with suppress(ClientError, OSError):
-            _look(run, work)
-
-
 def _look(run: Run, work: Work) -> None:
     """Read a job under way, and save its picture if it has succeeded."""
     job = run.running[work]
@@ -149,4 +155,6 @@ def _look(run: Run, work: Work) -> None:
             run.failed.append(f"{work.source}: {job.failure}")
     except NotFound:
         run.failed.append(f"{work.source}: its job was deleted")
+    except OSError as error:  # as of a full disk
+        run.put_off(error, None)
     del run.running[work]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from nst_client.client import Client
 from nst_client.command.bar import Bar
+from nst_client.command.hint import hint
 from nst_client.command.outputs import READ
 from nst_client.command.refused import Refused
 
@@ -15,17 +15,14 @@ MOST_PHOTOS = 64  # that the service takes
 
 
 def learn(client: Client, args: argparse.Namespace) -> int:
-    """Teach a preset a painter, and show how far it is. Ctrl-C leaves the learning to the service."""
+    """Teach a preset a painter, and show how far it is. Ctrl-C or an error leaves it to the service."""
     if not args.replace and client.painter(args.name).resource["size"] is not None:  # it paints, compared or not
         raise Refused(f"{args.name} has a painter: --replace teaches it another one, and this one can't be had back")
     photos = _pictures_in(args.photos) if args.photos else []
-    painter = client.learn_painter(args.name, photos=photos, size=args.size, minutes=args.minutes)
-    try:
-        with Bar(args.name) as bar:
-            painter.wait(on_progress=lambda now: bar.show(now.fraction, now.status))
-    except KeyboardInterrupt:
-        print("\nThe service goes on; `nst styles` shows when the painter is there.", file=sys.stderr)
-        raise
+    with hint("No answer yet. `nst styles` shows whether the preset learns.", (KeyboardInterrupt,)):
+        painter = client.learn_painter(args.name, photos=photos, size=args.size, minutes=args.minutes)
+    with hint("The service goes on; `nst styles` shows when the painter is there."), Bar(args.name) as bar:
+        painter.wait(on_progress=lambda now: bar.show(now.fraction, now.status))
     print(f"{args.name} has a painter, after {painter.resource['steps']} steps")
     return 0
 

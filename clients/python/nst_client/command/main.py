@@ -20,6 +20,7 @@ from pathlib import Path
 from nst_client.client import URL as DEFAULT_URL
 from nst_client.client import Client
 from nst_client.command import folder, learn, picture, recipe, styles, watch
+from nst_client.command.bar import Waits
 from nst_client.command.refused import Refused
 from nst_client.errors import ClientError, Unauthorized
 
@@ -37,7 +38,7 @@ def main(words: Sequence[str] | None = None) -> int:
     args = parser.parse_args(words[1:] if name else words)
     try:
         command = COMMANDS.get(name) or (folder.paint if args.source.is_dir() else picture.paint)
-        with Client(args.url, args.key) as client:
+        with Client(args.url, args.key, on_wait=Waits().say) as client:
             return command(client, args)
     except Unauthorized as error:
         said = "doesn't take this key" if args.key else "asks for a key"

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from nst_client.client import Client
 from nst_client.command import outputs, recipe
 from nst_client.command.bar import Bar
+from nst_client.command.hint import hint
 from nst_client.command.refused import Refused
 from nst_client.files import try_place
 
 
 def paint(client: Client, args: argparse.Namespace) -> int:
-    """Paint a picture and save it. Ctrl-C leaves the job to the service, and says how its picture can be had."""
+    """Paint a picture and save it. Ctrl-C or an error leaves the job to the service: `nst watch` gets its picture."""
     output: Path = args.output
     fields = recipe.fields_of(args)
     if output.is_dir():
@@ -23,15 +24,13 @@ def paint(client: Client, args: argparse.Namespace) -> int:
     fields["format"] = outputs.format_of(fields, output)
     files = outputs.files_of(output, outputs.pictures_of(fields))
     check_writable(files, [args.source, *recipe.files_in(fields)])
-    transfer = client.transfer(args.source, **fields)
-    try:
+    with hint("No answer yet. The service may have the picture; the same line paints it anew.", (KeyboardInterrupt,)):
+        transfer = client.transfer(args.source, **fields)
+    with hint(f"The service has the job. To get the picture: nst watch {transfer.id} -o {shlex.quote(str(output))}"):
         with Bar(args.source.name) as bar:
             transfer.wait(on_progress=lambda job: bar.show(job.fraction, job.status))
         for file in outputs.save(transfer, output):
             print(file)
-    except KeyboardInterrupt:
-        print(f"\nThe service goes on. To get the picture: nst watch {transfer.id} -o {output}", file=sys.stderr)
-        raise
     return 0
 
 

@@ -17,12 +17,7 @@ def follow(client: Client, args: argparse.Namespace) -> int:
         check_writable([args.output], [])
     transfer = client.get_transfer(args.id)
     with Bar(transfer.id[:8]) as bar:
-        for event in transfer.events():
-            if event.name == "progress":
-                bar.show(event.data["fraction"], event.data["status"])
-    transfer.refresh()
-    if not transfer.has_succeeded:
-        raise transfer.failure
+        transfer.wait(on_progress=lambda job: bar.show(job.fraction, job.status))
     if args.output:
         for file in outputs.save(transfer, args.output):
             print(file)
