@@ -42,6 +42,7 @@ Init = Literal["content", "random", "style", "image"]
 Color = Literal["style", "luminance", "match"]
 Method = Literal["optimize", "painter"]
 PAINTER: Method = "painter"  # the presets' painters make the picture, which iterations can refine
+PAINTED_ONCE = 0.5  # strength above which painters paint their own painting once more
 Format = Literal["png", "jpeg", "webp"]
 Alpha = Literal["flatten", "keep"]
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import JobFailed
 from service.jobs.finish import deadline_error, finish
+from service.jobs.ledger import count_begun
 from service.jobs.request import TransferRequest
 from service.storage.database import read_clock
 from service.storage.kinds import TRANSFER
@@ -68,8 +69,10 @@ def go_back(row: JobRow) -> None:
 def give_up(session: Session, row: JobRow) -> bool:
     """End a job that must not be tried (again); return whether it was ended."""
     if row.cancel_requested:
+        count_begun(row)
         finish(session, row, "canceled", abandoned=True)
     elif row.deadline_at is not None and row.deadline_at < read_clock(session):
+        count_begun(row)
         finish(session, row, "failed", deadline_error(row), abandoned=True)
     elif row.attempts >= MAX_ATTEMPTS:
         finish(session, row, "failed", _worn_out(row), abandoned=True)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from service.jobs.request import Painting, ScoreRequest, StoredStyle, TransferRequest
 from service.jobs.tasks import CompareTask, JudgeTask, LearnTask, PackTask, WarmTask
 from service.network.levels import Level, plan
-from service.options import PAINTER
+from service.options import PAINTED_ONCE, PAINTER
 from service.pictures.images import fitted_size
 from service.pictures.sizes import levels_that_fit
 from service.storage.kinds import JUDGE, LEARN, SCORE, TRANSFER
@@ -103,17 +103,28 @@ def _styles(style: StoredStyle, sizes: Sequence[int]) -> int:
 
 
 def _evaluated(request: TransferRequest, *, by_engine: bool) -> int:
-    """Return pixels times evaluations of all pictures; a painter's pass counts as one evaluation.
+    """Return pixels times evaluations of all pictures; each pass of a painter counts as one evaluation.
 
     The engine evaluates each delivered picture; painters alone leave that to the judging.
     """
     if not _is_read(request):
         return 0
-    passes = sum(painting.options.method == PAINTER for painting in request.paintings)
+    passes = sum(_passes(painting) for painting in request.paintings)
     if not by_engine:
         return passes * _pixels(request)
     work = sum(level.work for painting in request.paintings for level in levels_of(request, painting))
     return (passes + len(request.paintings)) * _pixels(request) + work
+
+
+def _passes(painting: Painting) -> int:
+    """Return the passes of painters for one picture: one in each style, and two above half of the strength.
+
+    With a strength map it is the most that there may be.
+    """
+    if painting.options.method != PAINTER:
+        return 0
+    styles = sum(style.weight > 0 for style in painting.styles)
+    return styles * (2 if (painting.options.strength or 0) > PAINTED_ONCE else 1)
 
 
 def levels_of(request: TransferRequest, painting: Painting) -> list[Level]:

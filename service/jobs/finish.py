@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,13 +9,12 @@ from sqlalchemy.orm import Session
 from service.errors import DeadlineExceeded, ServiceError
 from service.jobs.batch_course import end_if_done
 from service.jobs.job_log import log_after_commit
-from service.jobs.ledger import enter
+from service.jobs.ledger import count_finished_pictures, enter
 from service.jobs.outbox import enqueue, enqueue_pictures, send_again
 from service.jobs.resource import iso, transfer_resource
 from service.storage.counted import files_bytes, row_bytes
 from service.storage.database import read_clock
 from service.storage.kinds import LEARN
-from service.storage.records import JobUsage
 from service.storage.row_locks import lock_batches
 from service.storage.schema import JobRow
 
@@ -34,7 +32,7 @@ def finish(
     row.status, row.lease_until = status, None
     give_back_reserved(row)
     _give_back_photographs(row, has_worker)
-    _count_finished_pictures(row)
+    row.bytes += files_bytes(count_finished_pictures(row))
     row.error = error.problem() if error else None
     row.finished_at = read_clock(session)
     row.timings = (row.timings or {}) | _clock_timings(row)
@@ -64,14 +62,6 @@ def _give_back_photographs(row: JobRow, has_worker: bool) -> None:
             row.bytes -= photographs
         else:
             row.reserved = photographs
-
-
-def _count_finished_pictures(row: JobRow) -> None:
-    """Count the files of the pictures that a series had finished when it failed or was canceled."""
-    sizes = [picture.bytes for picture in row.checkpoint.done] if row.checkpoint else []
-    if any(sizes):
-        row.bytes += files_bytes(sizes)
-        row.usage = replace(row.usage or JobUsage(), bytes_out=sum(sizes))
 
 
 def call_back_again(session: Session, row: JobRow) -> None:

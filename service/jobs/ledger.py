@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -21,6 +22,7 @@ from service.storage.upsert import insert_into
 from service.telemetry import instruments
 
 SUMMED = ("jobs", "megapixel_evaluations", "compute_s", "bytes_in", "bytes_out")
+DIGITS = 6  # after the point, of a sum
 
 
 def enter(session: Session, row: JobRow) -> None:
@@ -56,7 +58,20 @@ def enter_removed(session: Session, row: JobRow) -> None:
     if row.status not in ENDED:
         row.finished_at = read_clock(session)
         count_begun(row)
+        count_finished_pictures(row)
         enter(session, row)
+
+
+def count_finished_pictures(row: JobRow) -> list[int]:
+    """Count the files of the pictures that a series had finished when it failed, was canceled or removed.
+
+    Return their sizes. The pictures of a judging have no files.
+    """
+    sizes = [picture.bytes for picture in row.checkpoint.done] if row.checkpoint else []
+    if not any(sizes):
+        return []
+    row.usage = replace(row.usage or JobUsage(), bytes_out=sum(sizes))
+    return sizes
 
 
 def count_begun(row: JobRow) -> None:
@@ -87,4 +102,9 @@ def totals(session: Session, tenant: str | None, first: date, last: date, *, by_
     query = select(*keys, *sums).where(days).group_by(*keys).order_by(*keys)
     if tenant is not None:
         query = query.where(UsageRow.tenant == tenant)
-    return [dict(row._mapping) for row in session.execute(query)]
+    return [rounded(dict(row._mapping)) for row in session.execute(query)]
+
+
+def rounded(sums: Mapping[str, Any]) -> dict[str, Any]:
+    """Return sums without what adding binary fractions leaves at their ends, as in 0.30000000000000004."""
+    return {name: round(value, DIGITS) if isinstance(value, float) else value for name, value in sums.items()}

@@ -11,12 +11,11 @@ from statistics import median
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.storage.kinds import SCORE, TRANSFER
-from service.storage.schema import JobRow
+from service.storage.schema import PAINTED, JobRow
 from service.storage.typed_json import amount_in
 
 RECENT = 50  # ended jobs whose times give the speed
-LOOKED_AT = 500  # the last jobs that ended well, of all kinds, among which these are
+LOOKED_AT = 500  # the last transfers and scores of a lane that ended well, among which these are
 SAME = 1e-6  # below this relative determinant all jobs cost the same
 
 Alike = tuple[str, int]
@@ -60,10 +59,9 @@ def measured(session: Session, lane: str) -> Speed | None:
     Those that were claimed more than once don't count: they took longer, with attempts that died and waits between.
     The seconds for styles' Gram matrices don't grow with the cost, and most styles are cached: their median counts.
     """
-    last = select(JobRow.number).where(JobRow.status == "succeeded").order_by(JobRow.number.desc()).limit(LOOKED_AT)
+    last = select(JobRow.number).where(PAINTED, JobRow.lane == lane).order_by(JobRow.number.desc()).limit(LOOKED_AT)
     took = (JobRow.finished_at - JobRow.started_at).label("took")
-    painted = (JobRow.lane == lane, JobRow.kind.in_((TRANSFER, SCORE)))
-    whole = (*painted, JobRow.cost > 0, JobRow.fence <= 1, took > 0)
+    whole = (JobRow.cost > 0, JobRow.fence <= 1, took > 0)
     newest = JobRow.finished_at.desc()
     turn = func.row_number().over(partition_by=JobRow.owner, order_by=newest)
     query = select(JobRow.owner, JobRow.cost, JobRow.evaluated, took, JobRow.timings)

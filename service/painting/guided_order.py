@@ -33,14 +33,19 @@ class GuidedOrder:
         masks = _region_masks(self.regions, self.content, order.decoded, on_tick)
         self.guidance = Guidance(masks, order.protect, strength)
 
-    def painted(self, painters: Painters) -> Picture:
-        """Return the painters' picture.
+    def painted(self, painters: Painters, on_evaluated: Callable[[int], None]) -> Picture:
+        """Return the painters' picture. `on_evaluated` is called when a pass of a painter begins, with its pixels.
 
         Raises:
             JobFailed: a style has no painter that can be used.
             StorageError: a painter's file can't be read.
         """
-        options = self._options
+        options, (height, width) = self._options, self.content.shape[:2]
+
+        def begin_pass() -> None:
+            self._on_tick()
+            on_evaluated(height * width)
+
         try:
             return paint(
                 self.content,
@@ -49,7 +54,7 @@ class GuidedOrder:
                 painters,
                 strength=DEFAULT_STRENGTH if options.strength is None else options.strength,
                 color=options.color,
-                on_tick=self._on_tick,
+                on_pass=begin_pass,
             )
         except UnusablePainter as error:
             said = "a preset's painter can't be used"

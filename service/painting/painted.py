@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.engine.guidance import Guidance
+from service.options import PAINTED_ONCE
 from service.painters.sessions import Painters
 from service.pictures import colour, images
 from service.pictures.images import Mask, Picture
@@ -25,7 +26,7 @@ def paint(
     *,
     strength: float,
     color: str,
-    on_tick: Callable[[], None],
+    on_pass: Callable[[], None],
 ) -> Picture:
     """Paint a content image, H x W x 3 uint8; the result has the same shape.
 
@@ -35,7 +36,7 @@ def paint(
     Args:
         regions: the styles of each of the guidance's regions; each style has a painter.
         color: the option of that name.
-        on_tick: called before each pass of a painter.
+        on_pass: called before each pass of a painter.
 
     Raises:
         UnusablePainter, StorageError: a painter's file can't be used.
@@ -46,7 +47,7 @@ def paint(
     covered = np.zeros((height, width, 1), np.float32)
     strengths = _strength(guidance, strength, width, height)
     for styles, weight in zip(regions, _weights(guidance, width, height), strict=True):
-        painted += weight * _strongly(plain, styles, painters, strengths, on_tick)
+        painted += weight * _strongly(plain, styles, painters, strengths, on_pass)
         covered += weight
     mixed = painted / np.maximum(covered, 1) + plain * (1 - np.minimum(covered, 1))
     picture = _coloured(content, mixed, color)
@@ -55,23 +56,23 @@ def paint(
 
 
 def _strongly(
-    plain: Pixels, styles: Sequence[Style], painters: Painters, strength: Pixels, on_tick: Callable[[], None]
+    plain: Pixels, styles: Sequence[Style], painters: Painters, strength: Pixels, on_pass: Callable[[], None]
 ) -> Pixels:
     """Return a region's painting: the content at strength 0, painted once at 0.5, and painted twice at 1."""
-    once = _averaged(plain, styles, painters, on_tick)
+    once = _averaged(plain, styles, painters, on_pass)
     first = np.minimum(2 * strength, 1)
     result = plain + first * (once - plain)
-    if strength.max() > 0.5:  # noqa: PLR2004 - see above
-        twice = _averaged(once, styles, painters, on_tick)
+    if strength.max() > PAINTED_ONCE:
+        twice = _averaged(once, styles, painters, on_pass)
         result += np.maximum(2 * strength - 1, 0) * (twice - once)
     return np.asarray(result)
 
 
-def _averaged(picture: Pixels, styles: Sequence[Style], painters: Painters, on_tick: Callable[[], None]) -> Pixels:
+def _averaged(picture: Pixels, styles: Sequence[Style], painters: Painters, on_pass: Callable[[], None]) -> Pixels:
     total = sum(style.weight for style in styles)
     average = np.zeros_like(picture)
     for style in styles:
-        on_tick()
+        on_pass()
         average += np.float32(style.weight / total) * painters.paint(style.painter_file(), picture)
     return average
 

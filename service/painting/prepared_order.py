@@ -49,13 +49,13 @@ class PreparedOrder:
         self.tally = Tally()
         self.seconds = 0.0
 
-    def initial_image(self) -> Picture | None:
+    def initial_image(self, on_evaluated: Callable[[int], None]) -> Picture | None:
         """Return the picture for the inits "image" and "style"; None for the others, which need none.
 
-        With the method "painter" it is the painters' picture.
+        With the method "painter" it is the painters' picture; `on_evaluated` is called for each of their passes.
         """
         if self._order.options.method == PAINTER:
-            return self._guided.painted(self._painters)
+            return self._guided.painted(self._painters, on_evaluated)
         if self.options.init != "style":
             return self._order.initial_image
         height, width = self.content.shape[:2]

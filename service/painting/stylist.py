@@ -150,7 +150,7 @@ class Stylist:
     ) -> Outcome:
         """Carry out an order. `on_tick` is called before every step that can't be stopped while it runs.
 
-        `on_evaluated` is called after every evaluation, with its pixels.
+        `on_evaluated` is called after every evaluation, and before every pass of a painter, with its pixels.
 
         Raises:
             Diverged, UnreadableImage, StorageError: the transfer can't be completed.
@@ -167,7 +167,7 @@ class Stylist:
             prepared.grams_at,
             prepared.options,
             guidance=prepared.guidance,
-            initial_image=prepared.initial_image(),
+            initial_image=prepared.initial_image(on_evaluated),
             max_whole_pixels=self._max_whole_pixels,
             memo=order.memo,
             resume=order.resume,

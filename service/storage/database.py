@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import Float
+from sqlalchemy.types import Float, String
 
 from service.errors import DatabaseError, DatabaseFull, StorageError
 from service.machine.folders import make_private
@@ -59,6 +59,23 @@ def _now_sqlite(element: now, compiler: Any, **kw: Any) -> str:
 @compiles(now)
 def _now(element: now, compiler: Any, **kw: Any) -> str:
     return "extract(epoch from clock_timestamp())"
+
+
+class today(FunctionElement[str]):  # noqa: N801 - likewise
+    """The day in UTC by the database's clock, as in 2026-01-31."""
+
+    inherit_cache = True
+    type = String()
+
+
+@compiles(today, "sqlite")
+def _today_sqlite(element: today, compiler: Any, **kw: Any) -> str:
+    return "date('now')"
+
+
+@compiles(today)
+def _today(element: today, compiler: Any, **kw: Any) -> str:
+    return "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
 
 
 def read_clock(session: Session) -> float:

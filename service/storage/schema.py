@@ -31,6 +31,7 @@ DEFAULT_TENANT = "default"
 HAS_RESERVED = text("reserved > 0")  # as the index has it: with a parameter SQLite wouldn't use that
 IS_ALONE = text("batch IS NULL")
 LISTED = ("tenant", "kind", "created_at", "id", "status")
+PAINTED = text(f"status = 'succeeded' AND kind IN ('{TRANSFER}', '{SCORE}')")
 WAITS = text("status = 'queued'")
 
 REQUESTS_AT_ONCE = 20  # that are read from rows of jobs: each may have 256 KiB of JSON
@@ -85,6 +86,7 @@ class JobRow(Base):
         Index("jobs_by_batch", "batch", "batch_index"),
         Index("jobs_by_reserved", "reserved", "status", sqlite_where=HAS_RESERVED, postgresql_where=HAS_RESERVED),
         Index("jobs_listed", *LISTED, sqlite_where=IS_ALONE, postgresql_where=IS_ALONE),
+        Index("jobs_painted", "lane", "number", sqlite_where=PAINTED, postgresql_where=PAINTED),
         Index("jobs_waiting", "status", "batch", "owner", "kind", sqlite_where=WAITS, postgresql_where=WAITS),
         {"sqlite_autoincrement": True},
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
 
@@ -18,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import LimitExceeded
 from service.machine.memory import MIB
-from service.storage.database import now
+from service.storage.database import now, today
 from service.storage.kinds import FOLLOWING
 from service.storage.preset_schema import PresetRow
 from service.storage.quota import ADVICE, sums, until_less
@@ -80,14 +79,12 @@ def amounts_of(session: Session, tenant: str) -> Amounts:
 
 def amounts_in(found: Row[Any], tenant: str) -> Amounts:
     """Return what a tenant has, from a row with the columns AMOUNTS."""
-    today = datetime.fromtimestamp(found.clock, UTC).date().isoformat()
-    ended = found.ended_cost if found.day == today else None
     return Amounts(
         tenant,
         found.clock,
         found.waiting + found.batches,
         found.running,
-        (found.planned_cost or 0.0) + (found.style_cost or 0.0) + (ended or 0.0),
+        (found.planned_cost or 0.0) + (found.style_cost or 0.0) + (found.ended_cost or 0.0),
         int(found.stored),
         found.presets,
     )
@@ -98,7 +95,7 @@ _MINE = JobRow.tenant == bindparam("tenant")
 _WAITS, _RUNS = (JobRow.status == literal_column(f"'{status}'") for status in ("queued", "running"))
 ASKED_FOR = and_(*(JobRow.kind != literal_column(f"'{kind}'") for kind in FOLLOWING))
 _UNFINISHED = select(func.count()).where(BatchRow.tenant == bindparam("tenant"), BatchRow.finished_at.is_(None))
-_DAYS = select(UsageRow.day).where(UsageRow.tenant == bindparam("tenant")).order_by(UsageRow.day.desc()).limit(1)
+_TODAY = (UsageRow.tenant == bindparam("tenant"), UsageRow.day == today())
 
 
 def _jobs(result: ColumnElement[Any], *which: ColumnElement[bool]) -> ScalarSelect[Any]:
@@ -112,8 +109,7 @@ AMOUNTS = (
     _UNFINISHED.with_only_columns(func.sum(BatchRow.style_cost)).scalar_subquery().label("style_cost"),
     _jobs(func.count(), _RUNS).label("running"),
     _jobs(func.sum(JobRow.cost + JobRow.style_cost), or_(_WAITS, _RUNS)).label("planned_cost"),
-    _DAYS.scalar_subquery().label("day"),
-    _DAYS.with_only_columns(UsageRow.megapixel_evaluations).scalar_subquery().label("ended_cost"),
+    select(UsageRow.megapixel_evaluations).where(*_TODAY).scalar_subquery().label("ended_cost"),
     select(func.count())
     .where(PresetRow.tenant == bindparam("tenant"), PresetRow.owner != "")
     .scalar_subquery()

@@ -15,7 +15,6 @@ from service.engine.stylize import Progress
 from service.errors import DatabaseError, JobFailed
 from service.jobs.request import StoredStyle
 from service.jobs.scheduling import BEHIND
-from service.options import PAINTER
 from service.painting.order import Order
 from service.painting.outcome import Outcome
 from service.painting.stylist import Stylist
@@ -69,12 +68,10 @@ class EngineRun(JobRun):
     def painted(self, order: Order, overall: Callable[[Progress], Progress]) -> Outcome:
         """Carry out an order, from its checkpoint on if there is one; `overall` turns its progress into the job's.
 
-        Each evaluation counts when it has been computed, and the painters' pass as one when it begins.
+        Each evaluation counts when it has been computed, and a painter's pass as one when it begins.
         """
         done = IterationCount(order.resume.before + order.resume.iteration if order.resume else 0)
         meter = self.claim.meter
-        if order.options.method == PAINTER:
-            meter.count(order.content.shape[0] * order.content.shape[1])
 
         def on_progress(progress: Progress) -> None:
             done.report(progress.iteration, progress.size)

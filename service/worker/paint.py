@@ -29,7 +29,6 @@ class PaintRun(SeriesRun):
 
     def _make(self, k: int, order: Order) -> Made:
         begun = time.monotonic()
-        self.claim.meter.count(order.content.shape[0] * order.content.shape[1])
-        picture = GuidedOrder(order, self.reporter.on_tick).painted(self.painters)
+        picture = GuidedOrder(order, self.reporter.on_tick).painted(self.painters, self.claim.meter.count)
         self.reporter.on_tick()
         return Made(picture, optimize_s=time.monotonic() - begun)

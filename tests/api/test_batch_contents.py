@@ -201,6 +201,35 @@ def test_nothing_is_fetched_for_a_batch_that_is_too_much(
     assert asked <= {"/much/0.png", "/much/1.png"}  # the second one is too much for the rest of the day
 
 
+@pytest.mark.parametrize("full", [{"queue": 1}, {"tenant": TenantLimits(waiting_jobs=1)}, {}])
+def test_a_repeat_gets_the_batch_that_left_no_room_for_it(
+    app: Flask, client: FlaskClient, host: PictureServer, monkeypatch: pytest.MonkeyPatch, full: dict[str, Any]
+) -> None:
+    """The first request is taken in while the repeat reads its contents."""
+    queue, first, taken_in = app.extensions[KEY].queue, list[Any](), threading.Event()
+    monkeypatch.setattr(queue, "_limits", replace(queue._limits, **full))
+    if not full:
+        monkeypatch.setattr(Disk, "free", lambda disk: 0 if taken_in.is_set() else 2**40)
+
+    def post(sender: FlaskClient, key: str) -> Any:
+        body = RECIPE | {"contents": [{"url": host.url("/repeated.png")}, b64(PHOTO)]}
+        return sender.post("/v1/batches", json=body, headers={"Idempotency-Key": key})
+
+    def answer() -> Answer:
+        if not first:
+            first.append(None)
+            first[0] = post(app.test_client(), "one")
+            taken_in.set()
+        return 200, {}, PHOTO
+
+    host.paths["/repeated.png"] = answer
+    again = post(client, "one")
+    assert (again.status_code, first[0].status_code) == (202, 202), again.text
+    assert (again.json["id"], again.headers.get("Idempotency-Replayed")) == (first[0].json["id"], "true")
+    assert "Idempotency-Replayed" not in first[0].headers
+    assert post(client, "other").status_code in (429, 503, 507)
+
+
 def test_a_batch_leaves_room_on_the_disk(
     client: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,15 +7,20 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from batches.rows import submitted
 from jobs.submitting import REQUEST, RESULT, claimed, submit
+from jobs.test_deadlines import pass_time
 from sqlalchemy import text
 
+from service.jobs.batches import Batches
 from service.jobs.leases import Leases
 from service.jobs.ledger import totals
+from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import ScoreRequest
 from service.pictures.images import fitted_size
 from service.storage.database import Database
+from service.storage.records import DonePicture, JobCheckpoint
 from service.telemetry.instruments import REGISTRY
 
 FIRST, LAST = date(2020, 1, 1), date(2100, 1, 1)
@@ -101,13 +106,42 @@ def test_a_job_that_is_deleted_before_its_end_counts(
     assert grown == pytest.approx([found["megapixel_evaluations"], 1000])
 
 
-@pytest.mark.parametrize("how", ["deleted", "canceled", "overdue"])
-def test_a_transfer_that_its_caller_ends_before_its_worker_reports_counts_an_evaluation(
+@pytest.mark.parametrize("how", ["canceled", "deleted", "deleted with its batch"])
+def test_the_finished_pictures_of_a_series_count_however_its_caller_ends_it(
     database: Database, queue: Queue, leases: Leases, how: str
 ) -> None:
-    id = submit(queue)
+    batches = Batches(database, Limits())
+    batch = submitted(batches, 1).id
     claim = claimed(leases)
+    done = tuple(DonePicture(bytes=size) for size in (300, 5000))
+    leases.report(claim, checkpoint=JobCheckpoint("checkpoint", done=done))
+    ways: dict[str, Callable[[], object]] = {
+        "canceled": lambda: leases.cancel(claim),
+        "deleted": lambda: queue.delete(claim.id),
+        "deleted with its batch": lambda: batches.delete(batch),
+    }
+    ways[how]()
+    assert summed(database)[0]["bytes_out"] == 5300
+
+
+@pytest.mark.parametrize("how", ["deleted", "canceled", "overdue", "canceled, its worker dead", "overdue, likewise"])
+def test_a_transfer_that_its_caller_ends_before_its_worker_reports_counts_an_evaluation(
+    database: Database, queue: Queue, leases: Leases, hasty: Leases, how: str
+) -> None:
+    id = submit(queue, deadline_s=60)
+    claim = claimed(hasty)
+
+    def canceled_with_a_dead_worker() -> None:
+        queue.cancel(id)
+        assert leases.claim("host:2", {}) is None
+
+    def overdue_with_a_dead_worker() -> None:
+        pass_time(database, id, 60)
+        assert leases.claim("host:2", {}) is None
+
     ways: dict[str, Callable[[], None]] = {
+        "canceled, its worker dead": canceled_with_a_dead_worker,
+        "overdue, likewise": overdue_with_a_dead_worker,
         "deleted": lambda: queue.delete(id),
         "canceled": lambda: leases.cancel(claim),
         "overdue": lambda: leases.fail_overdue(claim),

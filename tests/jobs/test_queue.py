@@ -13,8 +13,10 @@ from service.errors import NotFound, QueueFull, TooManyJobs
 from service.jobs.leases import LeaseLost, Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
+from service.jobs.speed import measured
 from service.jobs.stats import queue_stats
 from service.storage.database import Database
+from service.storage.lanes import ENGINE
 from service.storage.records import JobCheckpoint, JobProgress, Preview
 from service.storage.schema import JobRow
 
@@ -83,6 +85,18 @@ def test_a_post_does_not_go_through_the_waiting_jobs_of_batches(database: Databa
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_results_may_take_is_summed_in_an_index(database: Database, queue: Queue) -> None:
     assert plan(database, queue.reserved_bytes) == ["SEARCH jobs USING COVERING INDEX jobs_by_reserved (reserved>?)"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_tells_the_speed_of_a_lane_is_found_without_a_look_at_other_jobs(database: Database) -> None:
+    def look() -> None:
+        with database.reading() as session:
+            measured(session, ENGINE)
+
+    assert [step for step in plan(database, look) if " jobs " in step] == [
+        "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)",
+        "SEARCH jobs USING INDEX jobs_painted (lane=?)",
+    ]
 
 
 def plan(database: Database, call: Callable[[], object]) -> Sequence[str]:

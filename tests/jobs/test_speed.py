@@ -6,20 +6,22 @@ from dataclasses import replace
 
 import pytest
 from jobs.lining import CAPACITY, took
-from jobs.submitting import REQUEST, RESULT, checkpoint, claimed, submit
+from jobs.submitting import REQUEST, RESULT, checkpoint, claimed, ended_job, submit
 
 from service.errors import JobFailed
 from service.jobs.cost import planned_cost
 from service.jobs.leases import Leases
+from service.jobs.limits import Limits
 from service.jobs.line import Line
 from service.jobs.queue import Queue, Submission
 from service.jobs.registry import WorkerRegistry
-from service.jobs.request import Painting, TransferRequest
+from service.jobs.request import Painting, StoredStyle, TransferRequest
 from service.jobs.speed import Speed, fitted
 from service.jobs.tasks import JudgeTask
 from service.options import PAINTER, TransferOptions
 from service.storage.database import Database
-from service.storage.lanes import ENGINE
+from service.storage.kinds import JUDGE
+from service.storage.lanes import ENGINE, PAINT
 from service.storage.schema import JobRow
 
 
@@ -54,12 +56,27 @@ def test_jobs_that_were_canceled_or_failed_since_then_hide_no_speed(
     assert line.estimate("", 0, ENGINE, planned_cost(REQUEST))[0] == pytest.approx(10.0)
 
 
+@pytest.mark.parametrize("others", [{"lane": PAINT}, {"kind": JUDGE}])
+def test_jobs_of_another_lane_or_kind_hide_no_speed(
+    database: Database, leases: Leases, line: Line, monkeypatch: pytest.MonkeyPatch, others: dict[str, str]
+) -> None:
+    took(database, leases, Queue(database, Limits()), 10.0)
+    monkeypatch.setattr("service.jobs.speed.LOOKED_AT", 2)
+    with database.writing() as session:
+        for k in range(2):
+            ended_job(session, f"other-{k}", **others)
+    assert line.estimate("", 0, ENGINE, planned_cost(REQUEST))[0] == pytest.approx(10.0)
+
+
 def test_styles_that_were_not_cached_slow_only_themselves(
     database: Database, queue: Queue, leases: Leases, line: Line
 ) -> None:
     for seconds, style_s in ((10.0, 0.0), (16.0, 6.0), (10.2, 0.2)):
         took(database, leases, queue, seconds, style_s)
     assert line.estimate("", 0, ENGINE, planned_cost(REQUEST))[0] == pytest.approx(10.2)
+
+
+STYLE = StoredStyle("harbour", 1.0, 1.0, ())
 
 
 def sized(size: int, iterations: int) -> TransferRequest:
@@ -127,7 +144,7 @@ def test_the_cost_is_pixels_times_evaluations_over_levels_and_pictures() -> None
     assert cost(replace(one, variants=(one.base, one.base))) == 2 * cost(one)
     coarse = Painting((), replace(options, size=128, levels=2, iterations=5))  # 3 at 96 x 64 with the margin, then 2
     assert cost(replace(one, base=coarse)) == 96 * 64 * 4 + 128 * 64 * 4
-    painted = Painting((), replace(options, method=PAINTER, iterations=0, levels=3))
+    painted = Painting((STYLE,), replace(options, method=PAINTER, iterations=0, levels=3))
     assert cost(replace(one, base=painted)) == 64 * 32
     assert planned_cost(JudgeTask("", replace(one, base=painted))) * 1e6 == 64 * 32 * 2
     assert cost(replace(one, variants=(painted, one.base))) == 64 * 32 * (2 + 11)

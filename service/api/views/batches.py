@@ -30,7 +30,7 @@ from service.api.schemas.responses import Problem
 from service.api.views.event_stream import EVENTS, LIVE, live_response
 from service.api.views.queue_places import queue_in
 from service.api.views.stored_files import remove_left_files
-from service.errors import NotReady, Overtaken, StorageError
+from service.errors import LimitExceeded, NoSpace, NotReady, Overtaken, QueueFull, StorageError
 from service.jobs.batch_resource import BatchSnapshot, batch_resource
 from service.jobs.batches import BatchState
 from service.jobs.idempotency import RepeatKey
@@ -65,17 +65,36 @@ def create_batch(header: NewBatchHeaders, body: BatchBody) -> tuple[Response, in
     painted, the whole batch is refused.
     """
     key = repeat_key(header, body)
-    batch = context().batches.repeated(key) if key else None
-    if batch:
-        mark_replayed()
+    if batch := _repeated(key):
         resource = _resource(batch)
     else:
-        batch = _submitted(body, key)
+        batch = _submitted_once(body, key)
         resource = _new_resource(batch)
     request.environ[JOB] = batch.id
     response = jsonify(resource)
     response.headers["Location"] = url_for("batches.get_batch", id=batch.id)
     return response, 202
+
+
+def _repeated(key: RepeatKey | None) -> BatchRow | None:
+    """Return the batch that an earlier POST with this key made, if there is one."""
+    batch = context().batches.repeated(key) if key else None
+    if batch:
+        mark_replayed()
+    return batch
+
+
+def _submitted_once(body: BatchBody, key: RepeatKey | None) -> BatchRow:
+    """Submit a batch; where it is refused, return the one that a POST with the same key has made meanwhile.
+
+    That one may be what leaves no room for it.
+    """
+    try:
+        return _submitted(body, key)
+    except (LimitExceeded, QueueFull, NoSpace):
+        if batch := _repeated(key):
+            return batch
+        raise
 
 
 def _submitted(body: BatchBody, key: RepeatKey | None) -> BatchRow:

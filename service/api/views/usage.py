@@ -14,7 +14,7 @@ from service.api.schemas.parameters import UsageQuery
 from service.api.schemas.responses import Problem
 from service.api.schemas.usage_responses import UsageReportOut
 from service.errors import InvalidInput
-from service.jobs.ledger import SUMMED, totals
+from service.jobs.ledger import SUMMED, rounded, totals
 
 MOST_DAYS = 366  # with sums for each
 
@@ -45,5 +45,5 @@ def get_usage(query: UsageQuery) -> dict[str, Any]:
     tenant = None if caller().is_operator else caller().tenant
     with context().database.reading() as session:
         items = totals(session, tenant, first, last, by_day=by_day)
-    sums = {name: sum(item[name] for item in items) for name in SUMMED}
+    sums = rounded({name: sum(item[name] for item in items) for name in SUMMED})
     return {"from": first.isoformat(), "to": last.isoformat(), **sums, "items": items}

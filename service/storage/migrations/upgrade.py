@@ -12,7 +12,7 @@ from service.errors import DatabaseError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-REVISIONS = tuple(f"{number:04}" for number in range(1, 28))
+REVISIONS = tuple(f"{number:04}" for number in range(1, 29))
 """All there are, in their order. Kept here too, so that a database that is up to date is opened without Alembic."""
 
 HEAD = REVISIONS[-1]
