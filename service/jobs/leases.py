@@ -247,10 +247,15 @@ class Leases:
     def give_back(self, claim: Claim) -> None:
         """Put the job back in the queue: it continues at its checkpoint, and this attempt doesn't count.
 
-        Raises LeaseLost.
+        A job that was canceled meanwhile ends. Raises LeaseLost.
         """
         with self._writing() as session:
-            give_back(_held(session, claim))
+            row = _held(session, claim)
+            if row.cancel_requested:
+                count_begun(row)
+                finish(session, row, "canceled", abandoned=True)
+            else:
+                give_back(row)
         ring(JOBS)
 
     def must_give_way(self, claim: Claim) -> bool:

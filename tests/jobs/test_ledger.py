@@ -101,7 +101,7 @@ def test_a_job_that_is_deleted_before_its_end_counts(
     assert grown == pytest.approx([found["megapixel_evaluations"], 1000])
 
 
-@pytest.mark.parametrize("how", ["deleted", "canceled", "overdue"])
+@pytest.mark.parametrize("how", ["deleted", "canceled", "given back", "overdue"])
 def test_a_transfer_that_its_caller_ends_before_its_worker_reports_counts_an_evaluation(
     database: Database, queue: Queue, leases: Leases, how: str
 ) -> None:
@@ -110,8 +110,11 @@ def test_a_transfer_that_its_caller_ends_before_its_worker_reports_counts_an_eva
     ways: dict[str, Callable[[], None]] = {
         "deleted": lambda: queue.delete(id),
         "canceled": lambda: leases.cancel(claim),
+        "given back": lambda: leases.give_back(claim),
         "overdue": lambda: leases.fail_overdue(claim),
     }
+    if how == "given back":
+        queue.cancel(id)
     ways[how]()
     assert evaluated(database) == pytest.approx(EVALUATION)
 
