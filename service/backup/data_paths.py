@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from service.config import Settings
 from service.errors import Unavailable
-from service.machine.folders import make_private
+from service.machine.folders import PRIVATE, make_private
 from service.storage.disks import blobs_folder, database_file
 
 
@@ -47,10 +48,10 @@ OURS = ".unfinished"  # file in each work folder, by which it is known
 def work_folder(path: Path) -> Iterator[Path]:
     """Make a folder for unfinished files, and remove it at the end; what a killed process left in it goes first.
 
-    Raises Unavailable if another process works in it, or if it is a folder of somebody else's.
+    Raises Unavailable if another process works in it, or if others made it or may enter it.
     """
-    make_private(path)
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    _make_own(path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         found = {entry for entry in path.iterdir() if entry.name != OURS}
@@ -68,6 +69,17 @@ def work_folder(path: Path) -> Iterator[Path]:
         raise Unavailable(f"another backup or restore works in {path}") from error
     finally:
         os.close(descriptor)
+
+
+def _make_own(folder: Path) -> None:
+    """Make a folder for this user alone, unless there is one. Raises Unavailable if something else is there."""
+    make_private(folder.parent)
+    try:
+        folder.mkdir(PRIVATE)
+    except FileExistsError:
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            raise Unavailable(f"{folder} is no folder that this user alone may enter: move it away") from None
 
 
 def _remove_unfinished(folder: Path) -> None:

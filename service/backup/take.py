@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from service import __version__
 from service.backup.archive import BLOBS, DATABASE, OVERHEAD, ArchiveWriter, Manifest
@@ -27,6 +28,7 @@ from service.backup.data_paths import DataPaths, sync, work_folder
 from service.backup.named_blobs import NamedBlob, named_blobs
 from service.backup.room import Room
 from service.errors import InvalidInput, StorageError
+from service.jobs import removal
 from service.jobs.attempts import give_back_all
 from service.jobs.expiry import batch_has_expired, has_expired
 from service.machine.memory import MIB
@@ -41,6 +43,7 @@ from service.styles import preset_versions
 
 PRIVATE = os.O_CREAT | os.O_EXCL | os.O_WRONLY  # with mode 0600: the database holds the secret of webhooks
 PASSES = 5  # without the lock, at most
+AT_ONCE = 1000  # expired jobs that are removed at a time
 FEW = 16 * MIB  # bytes of a pass after which the last one comes: it has about as much to copy
 
 
@@ -118,6 +121,7 @@ class _Backup:
         for left in self._copy.parent.glob(f"{self._copy.name}*"):
             left.unlink()
         self._room.check(_size(self._places.database))
+        _make(self._copy)
         with closing(self._connected()) as source, closing(sqlite3.connect(self._copy)) as target:
             source.backup(target)
         with closing(self._opened_copy()) as copy:
@@ -196,6 +200,7 @@ class _Backup:
         It takes the copy's place, and no room on another disk, as VACUUM alone would.
         """
         compacted = self._copy.with_suffix(".compacted")
+        _make(compacted)
         with closing(sqlite3.connect(self._copy)) as connection:
             connection.execute("PRAGMA journal_mode = DELETE")
             connection.execute("VACUUM INTO ?", (str(compacted),))
@@ -209,11 +214,24 @@ def _settle(copy: Database, retention_s: float) -> None:
     What has expired is removed, and so are the workers; their jobs wait in the queue.
     """
     with copy.writing() as session:
-        session.execute(delete(JobRow).where(has_expired(retention_s)))  # the sweep removes their files first
-        session.execute(delete(BatchRow).where(batch_has_expired(retention_s)))
+        _expire(session, retention_s)
         session.execute(delete(PresetVersionRow).where(preset_versions.has_expired(retention_s)))
         give_back_all(session)
         session.execute(delete(WorkerRow))
+
+
+def _expire(session: Session, retention_s: float) -> None:
+    """Remove the jobs and batches that have expired, as the sweep does; webhooks that waited for them stay."""
+    jobs = session.scalars(select(JobRow.id).where(has_expired(retention_s)))
+    batches = session.scalars(select(BatchRow.id).where(batch_has_expired(retention_s)))
+    expired = sorted({*jobs, *batches})
+    for i in range(0, len(expired), AT_ONCE):
+        removal.expire(session, expired[i : i + AT_ONCE])
+
+
+def _make(file: Path) -> None:
+    """Make an empty file that nobody else may read, which SQLite then fills."""
+    os.close(os.open(file, PRIVATE, 0o600))
 
 
 def _size(database: Path) -> int:

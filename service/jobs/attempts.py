@@ -68,17 +68,22 @@ def go_back(row: JobRow) -> None:
 
 def give_up(session: Session, row: JobRow) -> bool:
     """End a job that must not be tried (again); return whether it was ended."""
-    if row.cancel_requested:
-        count_begun(row)
-        finish(session, row, "canceled", abandoned=True)
-    elif row.deadline_at is not None and row.deadline_at < read_clock(session):
-        count_begun(row)
-        finish(session, row, "failed", deadline_error(row), abandoned=True)
+    if row.cancel_requested or (row.deadline_at is not None and row.deadline_at < read_clock(session)):
+        end_unwanted(session, row)
     elif row.attempts >= MAX_ATTEMPTS:
         finish(session, row, "failed", _worn_out(row), abandoned=True)
     else:
         return False
     return True
+
+
+def end_unwanted(session: Session, row: JobRow) -> None:
+    """End a job that no worker has and that was canceled; one that wasn't has missed its deadline."""
+    count_begun(row)
+    if row.cancel_requested:
+        finish(session, row, "canceled", abandoned=True)
+    else:
+        finish(session, row, "failed", deadline_error(row), abandoned=True)
 
 
 def _worn_out(row: JobRow) -> JobFailed:

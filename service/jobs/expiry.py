@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, and_, exists
 
 from service.storage.database import now
 from service.storage.records import ENDED
@@ -11,8 +11,10 @@ from service.storage.schema import BatchRow, JobRow
 
 
 def has_expired(retention_s: float) -> ColumnElement[bool]:
-    """Return the condition that a job ended more than `retention_s` seconds ago."""
-    return and_(JobRow.status.in_(ENDED), JobRow.finished_at < now() - retention_s)
+    """Return the condition that a job ended more than `retention_s` seconds ago, and that its batch has ended."""
+    unfinished = exists().where(BatchRow.id == JobRow.batch, BatchRow.finished_at.is_(None))
+    ended = and_(JobRow.status.in_(ENDED), JobRow.finished_at < now() - retention_s)
+    return and_(ended, ~unfinished.correlate_except(BatchRow))
 
 
 def is_kept(retention_s: float) -> ColumnElement[bool]:

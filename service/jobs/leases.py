@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from service.errors import ServiceError
 from service.jobs import batch_course
-from service.jobs.attempts import enter_checkpoint, enter_grams, enter_news, give_back, give_up, go_back
+from service.jobs.attempts import end_unwanted, enter_checkpoint, enter_grams, enter_news, give_back, give_up, go_back
 from service.jobs.finish import deadline_error, finish
 from service.jobs.judging import Judgement, enter, submit_judging
 from service.jobs.ledger import count_begun
 from service.jobs.meter import Meter, meter_for
 from service.jobs.repeated_end import write_end
-from service.jobs.running_limits import may_run_one_more, next_job, passed_over
-from service.jobs.scheduling import HANDOVER_S, gets_no_worker, goes_before, is_due, is_open, patience_s
+from service.jobs.running_limits import is_any_due, may_run_one_more, next_job, passed_over
+from service.jobs.scheduling import HANDOVER_S, gets_no_worker, goes_before, is_due, patience_s
 from service.jobs.tasks import CompareTask, JudgeTask, followed_id
 from service.machine.bells import JOBS, ROWS, ring
 from service.storage.counted import files_bytes
@@ -34,8 +34,6 @@ from service.storage.typed_json import Json
 
 Result = TransferResult | ScoreResult | TaskResult
 """The result of a job, by its kind."""
-
-_OPEN = select(JobRow.id).where(is_open()).limit(1)  # made once: idle workers ask again and again
 
 
 class LeaseLost(Exception):
@@ -127,10 +125,7 @@ class Leases:
         """
         while True:
             with self.database.reading() as session:
-                if session.scalar(_OPEN) is None:
-                    return None
-                due = is_due(lane, passed_over(session, self._limits))
-                if session.scalar(select(JobRow.id).where(due).limit(1)) is None:
+                if not is_any_due(session, lane, self._limits):
                     return None
             with self._writing() as session:
                 row = next_job(session, lane, self._limits)
@@ -251,10 +246,14 @@ class Leases:
     def give_back(self, claim: Claim) -> None:
         """Put the job back in the queue: it continues at its checkpoint, and this attempt doesn't count.
 
-        Raises LeaseLost.
+        A job that was canceled meanwhile ends. Raises LeaseLost.
         """
         with self._writing() as session:
-            give_back(_held(session, claim))
+            row = _held(session, claim)
+            if row.cancel_requested:
+                end_unwanted(session, row)
+            else:
+                give_back(row)
         ring(JOBS)
 
     def must_give_way(self, claim: Claim) -> bool:
@@ -276,7 +275,7 @@ class Leases:
             row = session.scalar(waiting(session).with_for_update(skip_locked=True))
             if row is not None and row.status == "queued":
                 row.lease_until = read_clock(session) + HANDOVER_S
-            return row is not None
+        return row is not None
 
     def exists(self, id: str) -> bool:
         """Return whether the job still exists."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import event, select, tuple_
+from sqlalchemy import event, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from service.errors import FieldError, LimitExceeded, NotFound, NotReady, Overtaken
@@ -21,6 +21,7 @@ from service.jobs.removal import remove, with_judging
 from service.jobs.request import ScoreRequest, TransferRequest, blobs, job_folder
 from service.jobs.resource import Outcome
 from service.jobs.result_bytes import planned_bytes
+from service.jobs.scheduling import is_free
 from service.jobs.style_cost import style_cost
 from service.jobs.tasks import Task
 from service.jobs.tenant_jobs import WITHOUT_REQUEST, TenantJobs
@@ -177,7 +178,7 @@ class Queue(TenantJobs):
             return list(session.scalars(query))
 
     def cancel(self, id: str) -> JobRow:
-        """End a waiting job at once, or ask a running job's worker to stop; an ended job stays as it is.
+        """End a job at once that no worker has, or ask its worker to stop; an ended job stays as it is.
 
         Raises NotFound.
         """
@@ -227,12 +228,12 @@ def check_files(session: Session, folders: Collection[str]) -> None:
 def cancel(session: Session, ids: Collection[str]) -> None:
     """Cancel jobs as `Queue.cancel` does, in a transaction under way; ids of no job are skipped."""
     lock_jobs(session, JobRow.id.in_(ids))
-    rows = select(JobRow).options(WITHOUT_REQUEST).where(JobRow.id.in_(ids))
-    for row in session.scalars(rows.order_by(JobRow.tenant, JobRow.id)):
-        if row.status == "queued":
-            finish(session, row, "canceled")
-        elif row.status == "running":
-            row.cancel_requested = True
+    free = select(JobRow).options(WITHOUT_REQUEST).where(JobRow.id.in_(ids), is_free())
+    for row in session.scalars(free.order_by(JobRow.tenant, JobRow.id)):
+        ledger.count_begun(row)
+        finish(session, row, "canceled", abandoned=True)
+    running = update(JobRow).where(JobRow.id.in_(ids), JobRow.status == "running")
+    session.execute(running.values(cancel_requested=True))
     event.listen(session, "after_commit", lambda _: ring(ROWS), once=True)
 
 

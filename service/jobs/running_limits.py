@@ -5,11 +5,13 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.jobs.scheduling import is_held, next_due
+from service.jobs.scheduling import is_due, is_free, is_held, next_due
 from service.storage.database import advisory_lock
 from service.storage.lanes import Lane
 from service.storage.schema import JobRow
 from service.storage.tenant_limits import TenantLimits, running_limits
+
+_FREE = select(JobRow.id).where(is_free()).limit(1)  # made once: idle workers ask again and again
 
 
 def passed_over(session: Session, defaults: TenantLimits, *, but: str = "") -> set[str]:
@@ -21,6 +23,14 @@ def passed_over(session: Session, defaults: TenantLimits, *, but: str = "") -> s
     running = {tenant: count for tenant, count in session.execute(counts)}  # noqa: C416 - a Row is no pair
     limits = running_limits(session, running, defaults)
     return {tenant for tenant, limit in limits.items() if running[tenant] >= limit}
+
+
+def is_any_due(session: Session, lane: Lane, defaults: TenantLimits) -> bool:
+    """Return whether there is a job that a worker of this lane may claim."""
+    if session.scalar(_FREE) is None:
+        return False
+    due = is_due(lane, passed_over(session, defaults))
+    return session.scalar(select(JobRow.id).where(due).limit(1)) is not None
 
 
 def next_job(session: Session, lane: Lane, defaults: TenantLimits) -> JobRow | None:

@@ -39,7 +39,7 @@ def is_due(lane: Lane, passed_over: Collection[str]) -> ColumnElement[bool]:
 
     `passed_over` are tenants whose jobs have to wait, see service.jobs.running_limits.
     """
-    due = and_(is_open(), JobRow.kind.in_(KINDS))
+    due = and_(is_free(), JobRow.kind.in_(KINDS))
     if passed_over:
         due = and_(due, JobRow.tenant.not_in(list(passed_over)))
     return and_(due, JobRow.lane == PAINT if lane == PAINT else and_(_is_left_to_engine(), _may_be_judged()))
@@ -71,13 +71,9 @@ def is_held() -> ColumnElement[bool]:
     return and_(JobRow.status == "running", JobRow.lease_until >= now())
 
 
-def is_open() -> ColumnElement[bool]:
-    """Return the condition that a job waits or that its lease ran out."""
-    return or_(JobRow.status == "queued", _has_lapsed())
-
-
-def _has_lapsed() -> ColumnElement[bool]:
-    return and_(JobRow.status == "running", JobRow.lease_until < now())
+def is_free() -> ColumnElement[bool]:
+    """Return the condition that no worker has a job: it waits, or the lease under which it runs has run out."""
+    return or_(JobRow.status == "queued", and_(JobRow.status == "running", JobRow.lease_until < now()))
 
 
 def _is_left_to_engine() -> ColumnElement[bool]:

@@ -1,34 +1,34 @@
-"""Jobs that no worker attends to: those that wait past their deadline, and those of dead workers."""
+"""Jobs that no worker attends to: those that wait, and those of dead workers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, or_, select, update
 
-from service.jobs.finish import deadline_error, finish
+from service.jobs.attempts import end_unwanted
 from service.jobs.registry import process_of
-from service.jobs.scheduling import is_held
+from service.jobs.scheduling import is_free, is_held
 from service.machine.bells import ROWS, ring
 from service.machine.processes import is_alive
 from service.storage.database import Database, now
 from service.storage.row_locks import lock_jobs
 from service.storage.schema import JobRow
 
-AT_ONCE = 200  # jobs that one look fails: its transaction holds up all who write
+AT_ONCE = 200  # jobs that one look ends: its transaction holds up all who write
 
 
-def fail_overdue_waiting(database: Database) -> None:
-    """Fail waiting jobs whose deadline has passed, AT_ONCE of them at most."""
-    is_late = and_(JobRow.status == "queued", JobRow.deadline_at < now())
+def end_unattended(database: Database) -> None:
+    """End jobs that no worker has and that were canceled or missed their deadline, AT_ONCE of them at most."""
+    is_over = and_(is_free(), or_(JobRow.cancel_requested, JobRow.deadline_at < now()))
     with database.reading() as session:
-        if session.scalar(select(JobRow.id).where(is_late).limit(1)) is None:
+        if session.scalar(select(JobRow.id).where(is_over).limit(1)) is None:
             return
     with database.writing() as session:
-        some = select(JobRow.id).where(is_late).order_by(JobRow.tenant, JobRow.id).limit(AT_ONCE)
-        ids = lock_jobs(session, is_late, JobRow.id.in_(some), skip_locked=True)
+        some = select(JobRow.id).where(is_over).order_by(JobRow.tenant, JobRow.id).limit(AT_ONCE)
+        ids = lock_jobs(session, is_over, JobRow.id.in_(some), skip_locked=True)
         for row in session.scalars(select(JobRow).where(JobRow.id.in_(ids)).order_by(JobRow.tenant, JobRow.id)):
-            finish(session, row, "failed", deadline_error(row))
+            end_unwanted(session, row)
     ring(ROWS)
 
 

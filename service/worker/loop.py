@@ -18,7 +18,7 @@ from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.links import show_below
 from service.jobs.registry import BEAT_S, WorkerRegistry, worker_id
 from service.jobs.request import job_folder
-from service.jobs.unattended import fail_overdue_waiting, release_dead
+from service.jobs.unattended import end_unattended, release_dead
 from service.machine.bells import JOBS, Bell
 from service.machine.memory import MIB, Capacity, give_back_memory
 from service.machine.processes import pid_namespace
@@ -237,13 +237,13 @@ class WorkerLoop(ABC):
     # Threads beside the jobs
 
     def _beat(self) -> None:
-        """Send heartbeats, end overdue jobs that wait, and release the jobs of dead workers."""
+        """Send heartbeats, release the jobs of dead workers, and end jobs that no worker has and nobody wants."""
         while True:
             try:
                 self._registry.heartbeat(self._id, self.capacity, self.model, self.lane)
-                fail_overdue_waiting(self._database)
                 for id in release_dead(self._database, self._namespace):
                     logger.warning("job %s: its worker is dead; it can be claimed again", id)
+                end_unattended(self._database)
                 self._database.put_by()
             except ServiceError as error:
                 self._heartbeat_trouble.say(

@@ -62,10 +62,11 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float,
     left = [*stuck, *later]
     if len(plan.doomed) > len(left):
         logger.info("swept up %d files that nothing needs", len(plan.doomed) - len(left))
-    expired = known.expired - {owner_id(blob) for blob in left}
+    holding = {owner_id(blob.key) for blob in left}
+    expired = known.expired - holding - {owner_id(key) for key in known.named}
     held = {folder_of(blob.key) for blob in left} | {gram_keys.prefix_in(blob.key) for blob in left}
     preset_versions.forget_expired(database, retention_s)  # what they left counts no longer where it is removed
-    tidy = {id for id, status in known.jobs.items() if status in ENDED} - {owner_id(blob) for blob in left}
+    tidy = {id for id, status in known.jobs.items() if status in ENDED} - holding
     _forget(database, sorted(expired), plan.done - held, tidy, retention_s)
     if known.accepted and not later:
         identity.end_acceptance(database)

@@ -36,6 +36,7 @@ class Known:
     Attributes:
         pictures: the files of the pictures that series had finished when they failed or were canceled.
         painters: the ids of their folders: of the jobs that made them, of their presets' versions, or their own.
+        named: the files outside their own folders that unfinished jobs refer to.
         left: folders that have no row on purpose, or that of an expired state of a preset.
         removed: those of them that surely get no row any more.
         accepted: whether an operator allows all files without a row to be removed.
@@ -46,14 +47,15 @@ class Known:
     expired: set[str]
     versions: set[str]
     painters: set[str]
+    named: set[str]
     left: set[str]
     removed: set[str]
     accepted: bool
 
     def needs(self, blob: BlobInfo) -> bool:
-        """Return whether there is a row for the folder of a file."""
+        """Return whether there is a row for a file or its folder."""
         owners = {JOBS: self.jobs, STYLES: self.versions, PAINTERS: self.painters}
-        return owner_id(blob) in owners[blob.key.split("/")[0]]
+        return owner_id(blob.key) in owners[blob.key.split("/")[0]] or blob.key in self.named
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def read_known(database: Database, retention_s: float) -> Known:
     expired = select(JobRow.id).where(has_expired(retention_s))
     batches = select(BatchRow.id).where(batch_has_expired(retention_s))
     with database.snapshot() as session:
-        needed = _preset_files(session)
+        named = _named_files(session)
         presets = list(session.execute(select(PresetRow.version, PresetRow.painter)))
         former = select(PresetVersionRow.version, PresetVersionRow.painter).where(
             preset_versions.is_kept(retention_s)
@@ -94,8 +96,9 @@ def read_known(database: Database, retention_s: float) -> Known:
             jobs=_statuses(session),
             pictures={picture.blob for row in session.scalars(_broken_off()) for picture in row.finished_pictures},
             expired={*session.scalars(expired), *session.scalars(batches)},
-            versions=_named(STYLES, (version for version, _ in presets), needed),
-            painters=_named(PAINTERS, (painter.blob.split("/")[1] for painter in painters), needed),
+            versions=_named(STYLES, (version for version, _ in presets), named),
+            painters=_named(PAINTERS, (owner_id(painter.blob) for painter in painters), named),
+            named=named,
             left=left_folders(session) | {folder for row in over for folder in preset_files.preset_folders(row)},
             removed=removed_folders(session),
             accepted=identity.is_accepted(session),
@@ -158,19 +161,22 @@ def _count(folder: str, files: Sequence[BlobInfo]) -> int:
     return sum(blob.key.startswith(f"{folder}/") for blob in files)
 
 
-def owner_id(blob: BlobInfo) -> str:
-    """Return the id of the job, the preset's version or the painter that a file belongs to."""
-    return blob.key.split("/")[1]
+def owner_id(key: str) -> str:
+    """Return the id of the job, the preset's version or the painter that the file of this key belongs to."""
+    return key.split("/")[1]
 
 
 def _has_served(blob: BlobInfo, known: Known) -> bool:
-    """Return whether a job no longer needs a file.
+    """Return whether no job needs a file of a job any longer.
 
-    That is so if the job has expired, or if it has ended and the file is a checkpoint, a photograph to learn from, or
-    a picture that it doesn't name.
+    That is so if its job has expired, or if it has ended and the file is a checkpoint, a photograph to learn from, or
+    a picture that it doesn't name; unless another job, which is unfinished, names the file.
     """
-    name, status = blob.key.split("/")[2], known.jobs.get(owner_id(blob))
-    if owner_id(blob) in known.expired:
+    name, owner = blob.key.split("/")[2], owner_id(blob.key)
+    status = known.jobs.get(owner)
+    if blob.key in known.named:
+        return False
+    if owner in known.expired:
         return True
     if status not in ENDED:
         return False
@@ -206,11 +212,12 @@ def _broken_off() -> Select[JobRow]:
     return broken_off.execution_options(yield_per=ROWS_AT_ONCE)
 
 
-def _preset_files(session: Transaction) -> set[str]:
+def _named_files(session: Transaction) -> set[str]:
     """Return the keys of the files outside their own folders that unfinished jobs refer to."""
-    unfinished = select(JobRow.request).where(JobRow.status.not_in(ENDED))
-    rows = session.scalars(unfinished.execution_options(yield_per=ROWS_AT_ONCE))
-    return {blob for row in rows for blob in request.blobs(row) if not blob.startswith(f"{JOBS}/")}
+    unfinished = select(JobRow.id, JobRow.request).where(JobRow.status.not_in(ENDED))
+    rows = session.execute(unfinished.execution_options(yield_per=ROWS_AT_ONCE))
+    named = ((id, blob) for id, row in rows for blob in request.blobs(row))
+    return {blob for id, blob in named if folder_of(blob) not in ("", request.job_folder(id))}
 
 
 def _named(folder: str, saved: Iterable[str], needed: Iterable[str]) -> set[str]:

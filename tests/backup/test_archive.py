@@ -12,6 +12,7 @@ from typing import IO, Any
 import pytest
 from backup.filled_store import PICTURE, WEEK_S, Store, blobs_in
 from jobs.stepped import State
+from jobs.submitting import RESULT, claimed, submit
 from sqlalchemy import select
 from sweep.swept import end_retention
 
@@ -23,6 +24,7 @@ from service.backup.take import take_backup
 from service.config import Settings
 from service.errors import StorageError, Unavailable
 from service.jobs.limits import Limits
+from service.jobs.outbox import HELD
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import PHOTO, StoredStyle, job_blob, job_folder
 from service.jobs.tasks import LearnTask
@@ -30,6 +32,7 @@ from service.storage import identity
 from service.storage.blobs import Blobs
 from service.storage.database import Database
 from service.storage.preset_schema import PresetVersionRow
+from service.storage.schema import DeliveryRow, JobRow
 from service.storage.stored_files import StoredImage
 from service.styles.preset_versions import PresetVersions
 from service.styles.presets import Presets
@@ -109,6 +112,21 @@ def test_an_expired_job_is_left_out(store: Store, elsewhere: DataPaths, tmp_path
     assert not [key for key in blobs_in(elsewhere) if store.ids[1] in key]
 
 
+def test_a_webhook_that_waited_for_the_pictures_of_an_expired_job_goes_out_after_the_restore(
+    store: Store, elsewhere: DataPaths, tmp_path: Path
+) -> None:
+    deliver = {"url": "https://pictures.test/{variant}", "headers": {}}
+    id = submit(store.queue, priority=1, callback_url="https://hook.test/", deliver=deliver)
+    store.leases.succeed(claimed(store.leases), RESULT)
+    take_backup(store.places, -1.0, tmp_path / "x.tar")
+    restore_backup(elsewhere, tmp_path / "x.tar")
+    with closing(Database(f"sqlite:///{elsewhere.database}")) as database, database.reading() as session:
+        (told,) = session.scalars(select(DeliveryRow))
+        assert session.scalar(select(JobRow.id).where(JobRow.id == id)) is None
+    assert (told.job_id, told.due_at is not None and told.due_at < HELD) == (id, True)
+    assert told.payload["data"]["delivery"]["status"] == "failed"
+
+
 def test_the_checkpoint_and_the_preview_of_a_running_job_are_those_that_its_row_names(
     store: Store, elsewhere: DataPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,12 +204,46 @@ def test_what_a_killed_backup_left_is_no_obstacle(store: Store, tmp_path: Path) 
 
 def test_a_folder_of_somebody_else_s_stays(store: Store, tmp_path: Path) -> None:
     theirs = tmp_path / "x.tar.partial" / "precious"
-    theirs.parent.mkdir()
+    theirs.parent.mkdir(0o700)
     theirs.write_bytes(b"1")
     with pytest.raises(Unavailable, match="move them away"):
         take_backup(store.places, WEEK_S, tmp_path / "x.tar")
     assert theirs.read_bytes() == b"1"
     assert not (tmp_path / "x.tar").exists()
+
+
+@pytest.mark.parametrize("what", ["open to others", "a link", "of another user"])
+def test_a_folder_that_others_prepared_is_refused(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    prepared = tmp_path / "x.tar.partial"
+    if what == "a link":
+        (tmp_path / "theirs").mkdir(0o700)
+        prepared.symlink_to(tmp_path / "theirs")
+    else:
+        prepared.mkdir(0o755 if what == "open to others" else 0o700)
+    if what == "of another user":
+        monkeypatch.setattr(os, "geteuid", lambda: prepared.stat().st_uid + 1)
+    with pytest.raises(Unavailable, match=r"x\.tar\.partial is no folder that this user alone may enter"):
+        take_backup(store.places, WEEK_S, tmp_path / "x.tar")
+    assert list(prepared.iterdir()) == []
+    assert not (tmp_path / "x.tar").exists()
+
+
+def test_nobody_else_may_read_the_copies_of_the_database(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes, add = dict[str, int](), archive.ArchiveWriter.add
+
+    def watched(self: archive.ArchiveWriter, name: str, file: IO[bytes]) -> int:
+        found = (tmp_path / "x.tar.partial").glob("service.*")
+        modes.update({path.suffix: path.stat().st_mode & 0o777 for path in found})
+        return add(self, name, file)
+
+    monkeypatch.setattr(archive.ArchiveWriter, "add", watched)
+    take_backup(store.places, WEEK_S, tmp_path / "x.tar")
+    assert {".db", ".compacted"} <= modes.keys()
+    assert set(modes.values()) == {0o600}
 
 
 def test_a_backup_that_fails_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

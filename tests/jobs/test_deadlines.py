@@ -1,12 +1,13 @@
-"""Jobs for which nobody waits any longer."""
+"""Jobs for which nobody waits any longer: their deadline has passed, or they were canceled."""
 
 from __future__ import annotations
 
+import pytest
 from jobs.submitting import claimed, submit
 
 from service.jobs.leases import Leases
 from service.jobs.queue import Queue
-from service.jobs.unattended import fail_overdue_waiting
+from service.jobs.unattended import end_unattended, release
 from service.storage.database import Database
 from service.storage.schema import JobRow
 
@@ -23,10 +24,10 @@ def test_a_waiting_job_fails_when_its_deadline_passes_and_the_others_stay(
     queue: Queue, leases: Leases, database: Database
 ) -> None:
     late, other = submit(queue, deadline_s=30.5), submit(queue, deadline_s=60)
-    fail_overdue_waiting(database)
+    end_unattended(database)
     assert queue.get(late).status == "queued"
     pass_time(database, late, 30.5)
-    fail_overdue_waiting(database)
+    end_unattended(database)
     job = queue.get(late)
     assert job.error is not None
     assert (job.status, job.error["status"], job.error["type"]) == (
@@ -36,6 +37,26 @@ def test_a_waiting_job_fails_when_its_deadline_passes_and_the_others_stay(
     )
     assert "30.5 s" in job.error["detail"]
     assert queue.get(other).status == "queued"
+
+
+@pytest.mark.parametrize("how", ["canceled", "failed"])
+def test_a_job_of_a_dead_worker_ends_without_another_claim(
+    queue: Queue, leases: Leases, database: Database, how: str
+) -> None:
+    id, other = submit(queue, deadline_s=60), submit(queue, deadline_s=90)
+    claimed(leases)
+    claimed(leases, "host:2")
+    if how == "canceled":
+        queue.cancel(id)
+    else:
+        pass_time(database, id, 60)
+    end_unattended(database)
+    assert queue.get(id).status == "running"  # its worker ends it
+    release(database, ["host:1", "host:2"])
+    end_unattended(database)
+    job = queue.get(id)
+    assert (job.status, job.error and job.error["status"]) == (how, None if how == "canceled" else 504)
+    assert queue.get(other).status == "running"
 
 
 def test_an_overdue_job_is_not_begun(queue: Queue, leases: Leases, database: Database) -> None:

@@ -19,7 +19,7 @@ from service.jobs.registry import worker_id
 from service.jobs.unattended import release, release_dead
 from service.storage.database import Database
 from service.storage.records import DonePicture, JobCheckpoint, JobProgress, Preview
-from service.storage.schema import JobRow
+from service.storage.schema import DeliveryRow, JobRow
 
 
 def progress(queue: Queue, id: str) -> JobProgress:
@@ -189,12 +189,33 @@ def test_a_job_given_back_is_taken_up_again_without_counting(queue: Queue, lease
     assert leases.claim("w:1", {})
 
 
-def test_a_canceled_job_whose_worker_died_is_not_tried_again(queue: Queue, hasty: Leases) -> None:
-    id = submit(queue)
-    claimed(hasty)
+def test_a_canceled_job_ends_when_it_is_given_back(database: Database, queue: Queue, leases: Leases) -> None:
+    id, other = (submit(queue, callback_url="https://hook.test/") for _ in range(2))
+    claims = [claimed(leases), claimed(leases)]
     queue.cancel(id)
+    for claim in claims:
+        leases.give_back(claim)
+    assert [(row.status, row.lease_until) for row in map(queue.get, (id, other))] == [
+        ("canceled", None),
+        ("queued", None),
+    ]
+    assert told_of(database) == [id]
+
+
+def test_a_job_whose_worker_died_is_canceled_at_once(database: Database, queue: Queue, hasty: Leases) -> None:
+    id = submit(queue, callback_url="https://hook.test/")
+    claim = claimed(hasty)
+    assert queue.cancel(id).status == "canceled"
+    assert told_of(database) == [id]
+    with pytest.raises(LeaseLost):
+        hasty.report(claim)
     assert hasty.claim("w:1", {}) is None
-    assert queue.get(id).status == "canceled"
+
+
+def told_of(database: Database) -> list[str]:
+    """The jobs whose webhooks are due."""
+    with database.reading() as session:
+        return [row.job_id for row in session.query(DeliveryRow)]
 
 
 @pytest.mark.slow

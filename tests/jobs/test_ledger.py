@@ -18,6 +18,7 @@ from service.jobs.ledger import totals
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.jobs.request import ScoreRequest
+from service.jobs.unattended import end_unattended
 from service.pictures.images import fitted_size
 from service.storage.database import Database
 from service.storage.records import DonePicture, JobCheckpoint
@@ -124,27 +125,25 @@ def test_the_finished_pictures_of_a_series_count_however_its_caller_ends_it(
     assert summed(database)[0]["bytes_out"] == 5300
 
 
-@pytest.mark.parametrize("how", ["deleted", "canceled", "overdue", "canceled, its worker dead", "overdue, likewise"])
+@pytest.mark.parametrize(
+    "how", ["deleted", "canceled", "given back", "overdue", "canceled, its worker dead", "overdue, its worker dead"]
+)
 def test_a_transfer_that_its_caller_ends_before_its_worker_reports_counts_an_evaluation(
     database: Database, queue: Queue, leases: Leases, hasty: Leases, how: str
 ) -> None:
     id = submit(queue, deadline_s=60)
-    claim = claimed(hasty)
-
-    def canceled_with_a_dead_worker() -> None:
+    claim = claimed(hasty if "dead" in how else leases)
+    if how == "given back":
         queue.cancel(id)
-        assert leases.claim("host:2", {}) is None
-
-    def overdue_with_a_dead_worker() -> None:
+    elif how == "overdue, its worker dead":
         pass_time(database, id, 60)
-        assert leases.claim("host:2", {}) is None
-
-    ways: dict[str, Callable[[], None]] = {
-        "canceled, its worker dead": canceled_with_a_dead_worker,
-        "overdue, likewise": overdue_with_a_dead_worker,
+    ways: dict[str, Callable[[], object]] = {
         "deleted": lambda: queue.delete(id),
         "canceled": lambda: leases.cancel(claim),
+        "given back": lambda: leases.give_back(claim),
         "overdue": lambda: leases.fail_overdue(claim),
+        "canceled, its worker dead": lambda: queue.cancel(id),
+        "overdue, its worker dead": lambda: end_unattended(database),
     }
     ways[how]()
     assert evaluated(database) == pytest.approx(EVALUATION)

@@ -19,7 +19,7 @@ from service.jobs.attempts import MAX_ATTEMPTS
 from service.jobs.leases import Claim, LeaseLost, Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue
-from service.jobs.unattended import release
+from service.jobs.unattended import end_unattended, release
 from service.storage.database import Database
 from service.storage.records import ENDED, JobProgress
 
@@ -65,7 +65,7 @@ class Model:
     def claim(self) -> Job | None:
         """End what must not be tried again, and take the next."""
         while True:
-            due = [job for job in self.jobs.values() if job.status == "queued" or (job.status, job.lapsed) == LAPSED]
+            due = [job for job in self.jobs.values() if self.is_free(job)]
             if not due:
                 return None
             job = min(due, key=lambda job: (self.turns[job.owner], job.owner, -job.priority, job.number))
@@ -76,6 +76,9 @@ class Model:
         job.fence, job.attempts, job.events = job.fence + 1, job.attempts + 1, job.events + 1
         self.turns[job.owner] = max(self.turns.values()) + 1
         return job
+
+    def is_free(self, job: Job) -> bool:
+        return job.status == "queued" or (job.status, job.lapsed) == LAPSED
 
     def end(self, job: Job, status: str) -> None:
         job.status, job.lapsed, job.events = status, False, job.events + 1
@@ -124,7 +127,7 @@ class QueueMachine(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject) -> None:
         if job := self._any_job(data):
             self.queue.cancel(job.id)
-            if job.status == "queued":
+            if self.model.is_free(job):
                 self.model.end(job, "canceled")
             elif job.status == "running":
                 job.cancel = True
@@ -196,6 +199,9 @@ class QueueMachine(RuleBasedStateMachine):
                 self.leases.give_back(claim)
         else:
             self.leases.give_back(claim)
+            if held.cancel:
+                self.model.end(held, "canceled")
+                return
             held.status, held.lapsed = "queued", False
             held.attempts, held.events = held.attempts - 1, held.events + 1
 
@@ -205,6 +211,14 @@ class QueueMachine(RuleBasedStateMachine):
         release(self.leases.database, ["host:1"])
         for job in self.model.jobs.values():
             job.lapsed = job.lapsed or job.status == "running"
+
+    @rule()
+    def end_the_unattended(self) -> None:
+        """A worker sends a heartbeat."""
+        end_unattended(self.leases.database)
+        for job in self.model.jobs.values():
+            if job.cancel and self.model.is_free(job):
+                self.model.end(job, "canceled")
 
     @invariant()
     def they_agree(self) -> None:

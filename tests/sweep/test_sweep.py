@@ -20,7 +20,7 @@ from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
 from service.jobs.request import StoredStyle
-from service.jobs.tasks import LearnTask
+from service.jobs.tasks import CompareTask, LearnTask
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.counted import BLOCK
@@ -28,6 +28,7 @@ from service.storage.database import Database
 from service.storage.left import forget_left, left_folders
 from service.storage.left_schema import LeftRow
 from service.storage.records import DonePicture, JobCheckpoint, JobProgress
+from service.storage.schema import JobRow
 from service.storage.stored_files import StoredImage
 from service.storage.unsaved import FEW, note_unsaved
 from service.styles.presets import Presets
@@ -111,6 +112,32 @@ def test_photographs_of_a_learning_whose_worker_died_count_until_they_are_remove
     sweep(database, blobs, 0, DAY_S)
     assert queue.get("learn").bytes < 10**4
     assert keys(blobs) == set()
+
+
+@pytest.mark.parametrize("name", ["compared-1-0.png", "photo-0"])
+def test_what_an_unfinished_job_needs_of_an_expired_one_stays_until_it_ends(
+    database: Database, blobs: Blobs, tmp_path: Path, name: str
+) -> None:
+    queue = Queue(database, Limits())
+    submit(database, "learned")
+    queue.cancel("learned")
+    needed = {f"jobs/learned/{name}", f"jobs/without-row/{name}"}
+    photos = tuple(StoredImage(key, "p", 8, 8) for key in needed)
+    queue.submit(Submission("compare", CompareTask(StoredStyle("taught", 1.0, 1.0, ()), "v", 64, photos)))
+    for key in {*needed, "jobs/learned/sheet"}:
+        blobs.put(key, b"1")
+    age(tmp_path)
+    sweep(database, blobs, 0, -1)
+    assert keys(blobs) == needed
+    queue.cancel("compare")
+    assert statuses(database) == {"learned": "canceled", "compare": "canceled"}
+    sweep(database, blobs, 0, -1)
+    assert (keys(blobs), statuses(database)) == (set(), {})
+
+
+def statuses(database: Database) -> dict[str, str]:
+    with database.reading() as session:
+        return {row.id: row.status for row in session.query(JobRow)}
 
 
 def raising(key: str) -> None:
