@@ -209,7 +209,9 @@ def test_the_studio_paints_below_the_path(
         visit.page.goto(f"{url}/paint/")
         visit.ready()
         visit.at("#key").fill(KEY["X-API-Key"])
-        visit.at("#key-dialog .primary").click()
+        with visit.page.expect_event("domcontentloaded"):  # with its key the page is loaded anew
+            visit.at("#key-dialog .primary").click()
+        visit.ready()
         visit.choose_content(file("photo.png", photo_png))
         visit.add_styles(file("texture.png", texture_png))
         visit.set(size="64", iterations="2")

@@ -59,6 +59,7 @@ def test_empty_with_what_is_missing_and_dialogs(visit: Visit) -> None:
         expect(visit.at(f"#{dialog}")).to_be_visible()
         check(visit)
         visit.page.keyboard.press("Escape")
+    visit.page.evaluate("['key-button', 'key-forget'].forEach((id) => (document.getElementById(id).hidden = false))")
     for dialog in ("key-dialog", "delete-dialog"):
         visit.at(f"#{dialog}").evaluate("dialog => dialog.showModal()")
         check(visit)

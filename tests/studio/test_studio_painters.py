@@ -137,6 +137,26 @@ def test_only_the_newest_is_painted_while_an_older_one_is_on_its_way(looking: Vi
     expect(looking.at("#instant-download")).to_be_visible()
     left(looking.service, 0.4)
     assert sent == [0.1, 0.4]
+    looking.page.unroute("**/v1/transfers", hold)
+    a_key_that_may_not_paint_is_told_once(looking)
+
+
+def a_key_that_may_not_paint_is_told_once(looking: Visit) -> None:
+    def refuse(route: Route) -> None:
+        if route.request.method == "POST":
+            sent.append(route.request.url)
+            return route.fulfill(status=403, json={"detail": "this takes a key with the scope run"})
+        return route.continue_()
+
+    sent: list[str] = []
+    looking.expected.append("403")
+    looking.page.route("**/v1/transfers", refuse)
+    looking.at("#strength").fill("0.5")
+    expect(looking.at("#instant-words")).to_contain_text("a key with the scope run")
+    looking.at("#strength").fill("0.6")
+    looking.page.wait_for_timeout(300)
+    assert len(sent) == 1
+    looking.page.unroute("**/v1/transfers", refuse)
 
 
 def test_a_painting_whose_losses_are_not_there_yet_is_shown(looking: Visit) -> None:

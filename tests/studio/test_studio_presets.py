@@ -80,7 +80,7 @@ def saved(visit: Visit, preset: str) -> dict[str, Any]:
 def test_own_ones_stand_apart_and_a_mix_is_shown_as_one(visit: Visit, presets: str) -> None:
     expect(visit.at("#shelf ul")).to_have_count(2)
     own, built_in = visit.at("#shelf ul").all()
-    assert (own.get_attribute("aria-labelledby"), built_in.locator("button").count()) == ("shelf-group-0", 1)
+    assert (own.get_attribute("aria-labelledby"), built_in.locator("button").count()) == ("shelf-own", 1)
     expect(built_in.locator("strong, button")).to_contain_text("linocut")
     expect(tile(visit, presets).locator(".shares i")).to_have_count(2)
     picture = tile(visit, "linocut").locator("img")

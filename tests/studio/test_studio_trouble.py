@@ -27,6 +27,10 @@ NO_ROOM = """() => {
     };
     globalThis.room = () => void (IDBObjectStore.prototype.put = put);
 }"""
+PASSES = """async (limit) => {
+    const [{ isPassing }, { Problem }] = await Promise.all(["patience.js", "api.js"].map(studioModule));
+    return isPassing(new Problem(429, { type: "urn:nst:problem:limit-exceeded", detail: "", limit }, 3600));
+}"""  # whether the page waits where a tenant's limit refuses for an hour
 ITERATION = "Number(document.getElementById('loss-when').textContent.split(' ')[2] ?? 0)"
 
 
@@ -222,3 +226,5 @@ def test_too_many_waiting_jobs_are_waited_for(painting: Visit) -> None:
     expect(painting.at("#banner")).to_be_hidden()
     assert painting.shown() == second
     painting.service.cancel(first)
+    assert painting.page.evaluate(PASSES, {"name": "waiting_jobs", "value": 3, "used": 3})
+    assert not painting.page.evaluate(PASSES, {"name": "daily_cost", "value": 3, "used": 3})

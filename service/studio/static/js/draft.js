@@ -23,9 +23,9 @@ export const MAX_STYLES = 16;
  * extras: [{name, words, value}], fields of the request that have no control; those without a name are only words;
  * edited: {name, description, options, pictures, before} or null, the preset whose pictures are in the mix to be changed, their
  * ids, and the mix that made room for them; unfinished: parts of the draft, {mix} or {extras}, with what is being painted now: only
- * a reload, which ends that, makes them the draft's.
+ * a reload, which ends that, makes them the draft's; fetched: whether pictures of the service are, or were, in it.
  */
-export const draft = { content: null, mix: [], settings: { ...DEFAULTS }, extras: [], edited: null, unfinished: null };
+export const draft = { content: null, mix: [], settings: { ...DEFAULTS }, extras: [], edited: null, unfinished: null, fetched: false };
 
 const listeners = new Set();
 let saving = null; // the write that is under way
@@ -41,7 +41,7 @@ export function nameOf({ preset, file }) {
   return preset ?? file.name;
 }
 
-/** Changes the draft; `what` is content, mix, settings, extras or edited. */
+/** Changes the draft; `what` is content, mix, settings, extras, edited or fetched. */
 export function change(what, value) {
   draft[what] = value;
   for (const listener of listeners) listener(what);
@@ -54,6 +54,7 @@ export function setUnfinished(parts) {
 }
 
 function keep() {
+  if (isEmpty() && !draft.edited) draft.fetched = false;
   unsaved = true;
   saving ??= saveAll().finally(() => (saving = null));
 }
@@ -134,8 +135,13 @@ export async function restore() {
   if (!found) return;
   const kept = { ...found, ...found.unfinished };
   nextId = 1 + Math.max(0, ...[...kept.mix, ...(kept.edited?.before ?? [])].map((style) => style.id));
-  const { content, mix, settings, extras = [], edited = null } = kept;
-  bringBack({ content, mix, settings: { ...DEFAULTS, ...settings }, extras, edited });
+  const { content, mix, settings, extras = [], edited = null, fetched = false } = kept;
+  bringBack({ content, mix, settings: { ...DEFAULTS, ...settings }, extras, edited, fetched });
+}
+
+/** Keeps the draft for another key, where all of it is the person's own. */
+export async function takeAlong(mark) {
+  if (!isEmpty() && !draft.fetched) await save(draft, mark).catch(() => {});
 }
 
 /** Makes a former draft, {...draft} at that time, the draft again. */
@@ -148,11 +154,12 @@ export function isEmpty() {
   return !draft.content && !draft.mix.length && !draft.extras.length;
 }
 
-/** Replaces the draft by another one. */
+/** Replaces the draft by a past one, whose pictures come from the service. */
 export function replaceDraft({ content, mix, settings, extras }) {
   change("edited", null);
   change("content", content);
   replaceMix(mix);
   change("settings", { ...DEFAULTS, ...settings });
   change("extras", extras);
+  change("fetched", true);
 }

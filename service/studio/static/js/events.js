@@ -4,16 +4,24 @@ import { patiently } from "./patience.js";
 
 const SILENCE_MS = 40_000; // the service breaks silence every 15 s: after this the connection is dead
 const PAUSE_MS = 500; // before a new request after the stream broke
+const NO_CONTENT = 204; // it has ended, and all was told
+const FULL = new Set([429, 503]);
+const USUAL_S = 5; // until the next look where a stream has no place
+const LIVE = new Set(["queued", "running", "learning"]);
 
-/** The events {name, data} of what has these links, up to its end; it reconnects after a break. */
+/** The events {name, data} of what has these links, up to its end; it reconnects after a break. Without a place for a stream it asks now and then. */
 export async function* watch({ self, events }, signal) {
   let last = "";
   for (;;) {
     const headers = last === "" ? {} : { "Last-Event-ID": last };
-    const response = await patiently(() => call(events, { headers, signal }), signal);
-    if (response.status === 204) {
-      yield { name: "done", data: await patiently(() => getJson(self, signal), signal) };
-      return;
+    const response = await patiently(() => call(events, { headers, signal }).catch(unlessFull), signal);
+    if (!response.body) { // it has ended, or there is no place for one more stream
+      const data = await patiently(() => getJson(self, signal), signal);
+      const isLive = response.status !== NO_CONTENT && LIVE.has(data.status);
+      yield isLive ? { name: "progress", data: { ...data, ...data.progress } } : { name: "done", data };
+      if (!isLive) return;
+      await pause(1000 * (response.retryAfter ?? USUAL_S), signal);
+      continue;
     }
     try {
       for await (const event of eventsIn(response.body)) {
@@ -24,9 +32,19 @@ export async function* watch({ self, events }, signal) {
     } catch {
       signal.throwIfAborted();
     }
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    signal.throwIfAborted();
+    await pause(PAUSE_MS, signal);
   }
+}
+
+/** The problem itself where there is no place for one more stream; throws others. */
+function unlessFull(error) {
+  if (!FULL.has(error.status)) throw error;
+  return error;
+}
+
+async function pause(ms, signal) {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  signal.throwIfAborted();
 }
 
 async function* eventsIn(body) {

@@ -1,4 +1,4 @@
-// What Paint would cost: the seconds it takes here, and who is served before. Beside the button, before it is pressed.
+// What Paint would cost: the seconds it takes here, and how many of the tenant's pictures go first. Beside the button, before it is pressed.
 import { $, show } from "./dom.js";
 import { draft, onDraft } from "./draft.js";
 import { canEstimate, estimate, measure } from "./estimate.js";
@@ -28,7 +28,7 @@ function timeInWords(seconds) {
   return low === high || seconds.high < 1.5 * seconds.low ? `about ${duration((seconds.low + seconds.high) / 2)}` : `${low} to ${high}`;
 }
 
-/** Asks the service who waits and, `anew` or now and then, what took how long; says nothing of others while it doesn't answer. */
+/** Asks the service how many wait and, `anew` or now and then, what took how long; says nothing of others while it doesn't answer. */
 export async function refreshForecast(anew = true) {
   asked = Date.now();
   try {

@@ -22,12 +22,14 @@ import { briefly, listed } from "./words.js";
 
 const PAUSE_MS = 150; // a dial that moves on within this time asks for nothing yet
 const WAIT_S = 2; // the service answers with the finished picture within this time, or with a job to be watched
+const FORBIDDEN = 403;
 const SETTLED_MS = 1500; // without a newer picture until the gallery shows the last one
 
 let last = null; // {asked, blob, seconds} of the newest picture, or {asked, problem}
 let next = null; // the newest request that hasn't been sent
 let current = null; // {asked, abort} of the one that has been
 let pausing, settling; // timers
+let isForbidden = false; // the key lacks a scope: another key begins with a new page
 
 /** Asks for the picture of the draft as it is now, unless it is there or on its way. */
 function refresh() {
@@ -35,7 +37,7 @@ function refresh() {
   const asked = toInstantRequest(draft);
   if (!asked) forget();
   else if (last && isSame(last.asked, asked)) stayWithLast(asked);
-  else if (!isOnItsWay(asked)) askFor(asked);
+  else if (!isForbidden && !isOnItsWay(asked)) askFor(asked);
 }
 
 /** Shows the last picture again where the stage has come back to the draft. */
@@ -112,6 +114,7 @@ async function paint(asked, signal) {
   } catch (error) {
     if (job) discard(job.id);
     if (signal.aborted) return;
+    isForbidden = error.status === FORBIDDEN;
     last = { asked, problem: error instanceof Problem ? inSentences(error.problem) : error.message };
     if (error instanceof Problem) fillShelf(); // a painter may have gone
   }

@@ -1,22 +1,23 @@
 // One transfer on the stage, from its address: shown, watched until it ends, canceled, deleted, used again.
-import { goToDraft, goToJob } from "./address.js";
-import { call, getJson, Problem } from "./api.js";
+import { goToDraft, goToJob, jobInAddress } from "./address.js";
+import { call, getJson, GONE, Problem } from "./api.js";
 import { showJobCode } from "./code.js";
 import { deleteAt } from "./deleting.js";
-import { $, ask, say } from "./dom.js";
+import { $, ask, say, show } from "./dom.js";
 import { fillShelf, showSamples } from "./shelf.js";
 import { watch } from "./events.js";
 import { refreshForecast } from "./forecast.js";
 import { neighbourOf, refreshGallery } from "./gallery.js";
 import { pathOf, pathsOf, zipName } from "./paintings.js";
 import { patiently } from "./patience.js";
+import { inSentences } from "./problems.js";
 import { showProgress, tellPlace } from "./progress.js";
 import { reuse } from "./reuse.js";
 import { savePicture, savePictures } from "./save.js";
 import { Showing, unlessUnreadable } from "./showing.js";
 import { announce, isLive, showJob, showMissing, showWaiting } from "./stage.js";
 
-let current = null; // {job, abort}
+let current = null; // {job, abort, failed}: the job once it is read, and whether it can't be shown
 
 /** Leaves the transfer that is shown, if one is. */
 export function leaveJob() {
@@ -26,13 +27,13 @@ export function leaveJob() {
 
 /** Whether the stage shows a transfer that hasn't ended, or one that is still being fetched. */
 export function isWatching() {
-  return current !== null && (current.job === null || isLive(current.job));
+  return current !== null && !current.failed && (current.job === null || isLive(current.job));
 }
 
 export async function openJob(id) {
   leaveJob();
   const abort = new AbortController();
-  current = { job: null, abort };
+  current = { job: null, abort, failed: false };
   try {
     await follow(id, abort.signal);
   } catch (error) {
@@ -43,7 +44,10 @@ export async function openJob(id) {
 /** Says that the transfer can't be shown. */
 function fail(error) {
   if (!(error instanceof Problem)) throw error;
-  showMissing(error.status === 404 ? "This picture is not there any more." : error.message);
+  const isGone = error.status === GONE;
+  current.failed = true;
+  showMissing(isGone ? "This picture is not there any more." : inSentences(error.problem), isGone);
+  show($("cancel"), !isGone && (!current.job || isLive(current.job)));
 }
 
 async function follow(id, signal) {
@@ -72,6 +76,7 @@ async function watched(job, showing, signal) {
     if (name === "progress") {
       showProgress(data);
       showing.take(data.pictures, data.status === "running");
+      if (data.links?.preview) showing.takePreview(data.links.preview); // without a stream nothing else tells of it
       if (data.status !== status) refreshGallery();
       status = data.status;
     }
@@ -87,10 +92,13 @@ function put(job) {
 }
 
 async function cancel() {
-  const { job, abort } = current;
+  const { abort } = current;
   $("cancel").disabled = true;
   say("Canceling …");
-  await patiently(() => call(`v1/transfers/${job.id}/cancel`, { method: "POST", signal: abort.signal }), abort.signal);
+  await patiently(() => call(`v1/transfers/${jobInAddress()}/cancel`, { method: "POST", signal: abort.signal }), abort.signal);
+  if (!current.failed) return; // its events say it
+  show($("cancel"), false);
+  say("Canceled.");
 }
 
 async function remove() {

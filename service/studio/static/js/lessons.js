@@ -3,16 +3,22 @@ import { $, say, show } from "./dom.js";
 import { draft, onDraft } from "./draft.js";
 import { Lesson } from "./lesson.js";
 import { canPaint, isEndKnown, learns, onPainters, painterOf } from "./painters.js";
+import { isOthers } from "./sharing.js";
 import { knownPresets } from "./shelf.js";
 import { followAll, MINUTES } from "./teaching.js";
 
 const rows = new Map(); // a preset's name -> its row
 const learning = new Set(); // names of presets that learned when they were last seen
 
+/** The presets that this tenant may teach: others' learnings can't be followed either. */
+function teachable() {
+  return knownPresets().filter((preset) => !isOthers(preset));
+}
+
 /** The presets with something to say of their painters: those that learn, and the chosen ones that have none. */
 function presetsToShow() {
   const chosen = new Set(draft.mix.map(({ preset }) => preset));
-  const names = knownPresets().map(({ name }) => name);
+  const names = teachable().map(({ name }) => name);
   return names.filter((name) => learns(name) || (chosen.has(name) && !canPaint(name)));
 }
 
@@ -34,7 +40,7 @@ function draw() {
   announce();
   const hasEnded = (name) => learning.has(name) || (names.includes(name) && painterOf(name).status === "failed");
   const isToFollow = ({ name }) => learns(name) || (hasEnded(name) && !isEndKnown(name));
-  followAll(knownPresets().filter(isToFollow).map(({ name }) => name));
+  followAll(teachable().filter(isToFollow).map(({ name }) => name));
 }
 
 function announce() {

@@ -2,14 +2,14 @@
 import { jobInAddress } from "./address.js";
 import { setUpBrush } from "./brushwork.js";
 import { setUpCode } from "./code.js";
-import { onDraft, restore } from "./draft.js";
+import { onDraft, restore, takeAlong } from "./draft.js";
 import "./extras.js";
 import { keepFocus } from "./focus.js";
 import { setUpForecast } from "./forecast.js";
 import { markOpen, refreshGallery } from "./gallery.js";
 import { returnToInstant, setUpInstant } from "./instant.js";
 import { leaveJob, openJob, setUpJob } from "./job.js";
-import { onNewKey } from "./key.js";
+import { setUpKey } from "./key.js";
 import { setUpLessons } from "./lessons.js";
 import "./mixer.js";
 import { setUpPeek } from "./peek.js";
@@ -75,7 +75,7 @@ setUpLibrary();
 setUpCode();
 setUpJob();
 onDraft((what) => what === "content" && showContent());
-onNewKey(load);
+setUpKey(load, takeAlong);
 document.querySelectorAll('[href="#stage"], [href="#gallery"]').forEach(keepAddress);
 addEventListener("hashchange", () => {
   route();

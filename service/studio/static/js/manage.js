@@ -8,21 +8,22 @@ import { offerBack } from "./lately.js";
 import { downloadPack } from "./packs.js";
 import { showNothing } from "./pictures.js";
 import { settingsInWords } from "./preset_settings.js";
+import { kindOf } from "./sharing.js";
 import { fillShelf, mixOf, onPresets, pictureOf } from "./shelf.js";
 import { stopFollowing } from "./teaching.js";
 
-const LISTS = { "manage-own": (preset) => !preset.built_in, "manage-built-in": (preset) => preset.built_in };
+const KINDS = ["own", "shared", "built-in"];
 
 function draw() {
   if (!$("manage-dialog").open) return;
   const focused = document.activeElement.closest?.("[data-manage]")?.dataset.manage;
   clear();
-  for (const [id, belongs] of Object.entries(LISTS)) {
-    const rows = knownPresets().filter(belongs).map(row);
-    $(id).replaceChildren(...rows);
-    show($(`${id}-title`), rows.length > 0);
+  for (const kind of KINDS) {
+    const rows = knownPresets().filter((preset) => kindOf(preset) === kind).map(row);
+    $(`manage-${kind}`).replaceChildren(...rows);
+    show($(`manage-${kind}-title`), rows.length > 0);
   }
-  show($("manage-none"), !knownPresets().some(LISTS["manage-own"]));
+  show($("manage-none"), !$("manage-own").children.length);
   if (focused) focusRow(focused);
 }
 
@@ -32,9 +33,9 @@ function focusRow(name) {
 }
 
 function clear() {
-  for (const id of Object.keys(LISTS)) {
-    $(id).querySelectorAll("img").forEach(showNothing);
-    $(id).replaceChildren();
+  for (const list of KINDS.map((kind) => $(`manage-${kind}`))) {
+    list.querySelectorAll("img").forEach(showNothing);
+    list.replaceChildren();
   }
 }
 
@@ -45,7 +46,7 @@ function row(preset) {
   const bar = h("div", { class: "sending", hidden: true });
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
   const pack = button("down", "Pack", `Download ${name} as a pack`, (self) => once(self, problem, () => downloadPack(name, bar)));
-  const own = preset.built_in ? [] : [button("brush", "Edit", `Edit ${name}`, () => openEdit(preset, focusRow)), pack, button("bin", "Delete", `Delete ${name}`, (self) => askFirst(self, preset, problem))];
+  const own = kindOf(preset) !== "own" ? [] : [button("brush", "Edit", `Edit ${name}`, () => openEdit(preset, focusRow)), pack, button("bin", "Delete", `Delete ${name}`, (self) => askFirst(self, preset, problem))];
   return h(
     "li",
     { class: "managed", data: { manage: name } },

@@ -1,4 +1,6 @@
 // The page's memory, if the browser allows it: for this visit, or on this device.
+const OURS = "studio."; // how the names of all that is kept begin
+
 function guarded(kind) {
   const orNull = (use) => {
     try {
@@ -12,6 +14,7 @@ function guarded(kind) {
     parsed: (name) => orNull((storage) => JSON.parse(storage.getItem(name))), // null too where it is damaged
     set: (name, text) => orNull((storage) => storage.setItem(name, text)),
     forget: (name) => orNull((storage) => storage.removeItem(name)),
+    forgetAllBut: (name) => orNull((storage) => Object.keys(storage).forEach((one) => one.startsWith(OURS) && one !== name && storage.removeItem(one))),
   };
 }
 

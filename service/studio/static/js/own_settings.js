@@ -1,6 +1,7 @@
 // A chosen preset's own settings: they come onto the dials, and leave them with the preset or when the person says so.
 import { $, say, show } from "./dom.js";
 import { draft, onDraft, setSettings } from "./draft.js";
+import { keyMark } from "./key.js";
 import { solePreset } from "./known.js";
 import { device } from "./memory.js";
 import { areShown, settingsFor, settingsInWords } from "./preset_settings.js";
@@ -9,10 +10,11 @@ const KEPT = "studio.own-settings"; // as the draft outlives a reload, so does t
 
 /** {name, own, settings}: the preset whose settings came onto the dials, what they are, and the dials before; or null. */
 let taken = device.parsed(KEPT);
+if (taken?.key !== keyMark()) taken = null; // another key's draft had them
 
 function remember(now) {
   taken = now;
-  if (now) device.set(KEPT, JSON.stringify(now));
+  if (now) device.set(KEPT, JSON.stringify({ ...now, key: keyMark() }));
   else device.forget(KEPT);
 }
 

@@ -9,12 +9,14 @@ import { clearProblems, showProblem } from "./problems.js";
 import { newcomer, replace } from "./replacing.js";
 import { saveBlob } from "./save.js";
 import { Bar } from "./sending.js";
+import { kindOf, SHARED } from "./sharing.js";
 import { fillShelf } from "./shelf.js";
 import { blobFollowed } from "./upload.js";
 
 const ENDING = ".safetensors";
 const PACK_TYPE = "application/octet-stream";
 const LONGEST = 2 ** 20; // bytes of a pack's header, as the service takes it
+const TAKEN = { own: "There is one of that name: adding replaces it.", shared: SHARED };
 const ELSEWHERE = "A preset of that name was saved elsewhere meanwhile. Press again, and it is replaced";
 const NO_PACK = "is no pack. A pack is a .safetensors file that a studio or the API of such a service gave out";
 
@@ -78,8 +80,9 @@ function freeName(file) {
 function hint() {
   const taken = presetNamed($("pack-name").value.trim());
   hinted = taken;
-  $("pack-hint").textContent = taken && !taken.built_in ? "There is one of that name: adding replaces it." : ALLOWED;
-  $("pack-hint").classList.toggle("warning", Boolean(taken) && !taken.built_in);
+  const words = TAKEN[kindOf(taken)];
+  $("pack-hint").textContent = words ?? ALLOWED;
+  $("pack-hint").classList.toggle("warning", Boolean(words));
 }
 
 async function add() {

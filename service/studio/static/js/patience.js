@@ -6,7 +6,6 @@ import { keepFocus } from "./focus.js";
 const PAUSES_S = [1, 2, 3, 5, 8];
 const PATIENCE_S = 120;
 const LONGEST_PAUSE_S = 60; // a place may be free sooner than the service expects
-const TOO_MANY_JOBS = "urn:nst:problem:too-many-jobs";
 const PASSING = new Set([429, 502, 503, 504]);
 
 const waiting = new Set();
@@ -30,9 +29,10 @@ export function isPassing(error) {
   return error instanceof Problem && PASSING.has(error.status) && !isLasting(error);
 }
 
-/** Whether a limit refuses for longer than anybody waits before the page: its words say what to do. Jobs end. */
+/** Whether a limit refuses for longer than anybody waits before the page: its words say what to do. Jobs that wait end. */
 function isLasting(error) {
-  if (error.status !== 429 || error.problem.type === TOO_MANY_JOBS) return false;
+  const { name, used } = error.problem.limit ?? {};
+  if (error.status !== 429 || (name === "waiting_jobs" && used > 0)) return false;
   return !(error.retryAfter <= PATIENCE_S && error.retryAfter);
 }
 

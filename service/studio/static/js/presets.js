@@ -10,10 +10,12 @@ import { optionsOfDials, settingsInWords } from "./preset_settings.js";
 import { clearProblems, showProblem, showProblems } from "./problems.js";
 import { newcomer, replace } from "./replacing.js";
 import { Bar } from "./sending.js";
+import { kindOf, SHARED } from "./sharing.js";
 import { fillShelf } from "./shelf.js";
 
 const root = $("preset-form");
 const BUILT_IN = "That is a preset of the service, which stays as it is: choose another name";
+const TAKEN = { own: "There is one of that name: saving replaces it, and its painter goes with it.", shared: SHARED, "built-in": `${BUILT_IN}.` };
 const ELSEWHERE = "It was saved elsewhere meanwhile. Press again, and what is there now is replaced.";
 
 let hinted; // the preset of that name, which the person was told of
@@ -30,6 +32,7 @@ export async function editPictures({ name, description, options }, signal) {
   change("edited", null);
   replaceMix(pictures.map(({ weight, ...picture }) => ({ ...picture, weight: weight / most, mask, style_mask })));
   change("edited", { name, description, options, pictures: draft.mix.map(({ id }) => id), before });
+  change("fetched", true);
   say(`The pictures of ${name} are in your mix. Change them, and save the mix again.`);
 }
 
@@ -99,10 +102,10 @@ function tell(words) {
 function hint() {
   const known = presetNamed($("preset-name").value.trim());
   hinted = known;
-  const words = known?.built_in ? `${BUILT_IN}.` : "There is one of that name: saving replaces it, and its painter goes with it.";
-  $("preset-hint").textContent = known ? words : ALLOWED;
+  const kind = kindOf(known);
+  $("preset-hint").textContent = TAKEN[kind] ?? ALLOWED;
   $("preset-hint").classList.toggle("warning", Boolean(known));
-  $("preset-save").textContent = known && !known.built_in ? "Replace it" : "Save";
+  $("preset-save").textContent = kind === "own" ? "Replace it" : "Save";
 }
 
 /** The settings that the preset may keep: those that it has already, or those of the dials. */

@@ -2,6 +2,7 @@
 import { call, getJson } from "./api.js";
 import { presetNamed } from "./known.js";
 import { patiently } from "./patience.js";
+import { kindOf } from "./sharing.js";
 import { fillShelf } from "./shelf.js";
 
 const CREATED = 201;
@@ -15,7 +16,8 @@ export async function newcomer(name, told, signal) {
 
 /** Sends a preset by PUT; returns what it replaced, {name, version}, or null where the name was free. */
 export async function replace(name, path, options, signal) {
-  const before = presetNamed(name) ?? null;
+  const there = presetNamed(name);
+  const before = kindOf(there) === "own" ? there : null;
   let tries = 0;
   const send = () => {
     tries += 1;

@@ -1,4 +1,4 @@
-// The shelf of presets, the person's own apart from those of the service: tiles that add a preset to the mix or remove it.
+// The shelf of presets, the person's own apart from those that are shared and those of the service: tiles that add a preset to the mix or remove it.
 import { getJson } from "./api.js";
 import { $, h, icon, show } from "./dom.js";
 import { addStyle, draft, onDraft, removeStyle } from "./draft.js";
@@ -9,13 +9,14 @@ import { patiently } from "./patience.js";
 import { showNothing, showPicture } from "./pictures.js";
 import { settingsInWords } from "./preset_settings.js";
 import { tellIn } from "./problems.js";
+import { askWhose, kindOf } from "./sharing.js";
 
 export { knownPresets };
 
 const PAGE = 200;
 const NONE = "There are no presets yet. Add a picture whose look you like, and save it as one.";
 const SOME = "Pick one or more, or add pictures of your own.";
-const GROUPS = [["Yours", (preset) => !preset.built_in], ["Built in", (preset) => preset.built_in]];
+const GROUPS = { own: "Yours", shared: "Shared", "built-in": "Built in" };
 
 const listeners = new Set();
 
@@ -40,10 +41,11 @@ async function fill(signal) {
     found.push(...page.items);
     cursor = page.next;
   } while (cursor);
+  await askWhose(found, signal);
   setKnownPresets(found);
   const focused = document.activeElement.closest?.("[data-preset]")?.dataset.preset;
   $("shelf").querySelectorAll("img").forEach(showNothing);
-  $("shelf").replaceChildren(...GROUPS.flatMap(([title, belongs], i) => group(title, found.filter(belongs), `shelf-group-${i}`)));
+  $("shelf").replaceChildren(...Object.entries(GROUPS).flatMap(([kind, title]) => group(title, found.filter((one) => kindOf(one) === kind), `shelf-${kind}`)));
   show($("shelf"), found.length > 0);
   $("shelf-hint").textContent = found.length ? SOME : NONE;
   mark();

@@ -49,12 +49,14 @@ export async function showInstant(content, blob, alt) {
   showCompare(true);
 }
 
-export function showMissing(words) {
+/** Says why a transfer can't be shown; `isGone`: because it isn't there any more. */
+export function showMissing(words, isGone) {
   hideStrip();
   show($("draft-caption"), false);
   show($("job-caption"), true);
   for (const id of ["live", "job-why", "job-details", ...ACTIONS]) show($(id), false);
-  chip("lost", "Gone");
+  $("cancel").disabled = false;
+  chip("lost", isGone ? "Gone" : "Not shown");
   $("job-styles").textContent = $("job-facts").textContent = "";
   setStage("lost", words);
 }

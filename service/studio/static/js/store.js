@@ -1,4 +1,5 @@
-// The drafts in IndexedDB, which can hold files: one for each tab of the browser, by the tab's id.
+// The drafts in IndexedDB, which can hold files: one for each tab of the browser, by the tab's id. Each belongs to a key.
+import { keyMark } from "./key.js";
 import { visit } from "./memory.js";
 import { uniqueName } from "./random.js";
 
@@ -55,17 +56,17 @@ async function attempt(mode, use) {
   });
 }
 
-/** This tab's draft, or the newest one where it has none; null where nobody has one. Older drafts go. */
+/** This tab's draft, or the newest one of its key where it has none; null where the key has none. Older drafts go. */
 export async function load() {
-  const drafts = (await transact("readonly", (store) => store.getAll())).map((kept) => ({ tab: OLD, at: 0, ...kept }));
+  const drafts = (await transact("readonly", (store) => store.getAll())).map((kept) => ({ tab: OLD, at: 0, key: "", ...kept }));
   const others = drafts.filter((one) => one.tab !== tab).toSorted((one, other) => other.at - one.at);
   for (const old of others.slice(MOST - 1)) await transact("readwrite", (store) => store.delete(old.tab));
-  return drafts.find((one) => one.tab === tab) ?? others[0] ?? null;
+  return [...drafts.filter((one) => one.tab === tab), ...others].find((one) => one.key === keyMark()) ?? null;
 }
 
-/** Keeps this tab's draft. Throws where the browser doesn't: it has no room, or its settings forbid it. */
-export async function save(draft) {
-  await transact("readwrite", (store) => store.put({ ...draft, tab, at: Date.now() }, tab));
+/** Keeps this tab's draft for the key of a mark. Throws where the browser doesn't: it has no room, or its settings forbid it. */
+export async function save(draft, key = keyMark()) {
+  await transact("readwrite", (store) => store.put({ ...draft, tab, at: Date.now(), key }, tab));
 }
 
 // The id is in the tab's memory only while the page isn't there: a tab that is duplicated mustn't take it along.

@@ -84,7 +84,7 @@ async function watched(name, signal) {
 
 function take(name, { name: event, data }) {
   const painter = painterOf(name);
-  const status = { queued: "queued", running: "learning" }[data.status] ?? painter.status;
+  const status = { queued: "queued", running: "learning", learning: "learning" }[data.status] ?? painter.status;
   if (event === "progress") setPainter(name, { ...painter, ...data, status });
   if (event === "preview") setPainter(name, { ...painter, sheet: data.url });
 }
