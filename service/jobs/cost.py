@@ -69,12 +69,16 @@ _TRANSFERS: dict[str, Callable[[Json], TransferRequest]] = {
 def begun_cost(row: JobRow) -> float:
     """Return the megapixel-evaluations that a job takes at least once a worker has begun it.
 
-    It is one evaluation of a picture; 0 for a job that no worker has, and for kinds that their callers can't end.
+    It is one evaluation of a picture; 0 for a job that waits, for kinds that their callers can't end, and where the
+    request is damaged.
     """
     if row.kind not in _TRANSFERS or row.status != "running":
         return 0.0
     request = _TRANSFERS[row.kind](row.request if isinstance(row.request, dict) else {})
-    return min(row.cost, _pixels(request) / MEGAPIXEL) if _is_read(request) else 0.0
+    try:
+        return min(row.cost, _pixels(request) / MEGAPIXEL) if _is_read(request) else 0.0
+    except (TypeError, ValueError):  # a size that is no number
+        return 0.0
 
 
 def _is_read(request: TransferRequest) -> bool:

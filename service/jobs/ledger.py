@@ -75,7 +75,7 @@ def count_finished_pictures(row: JobRow) -> list[int]:
 
 
 def count_begun(row: JobRow) -> None:
-    """Count one evaluation at least of a job that evaluates pictures, if its caller ends it while a worker has it.
+    """Count one evaluation at least of a job that evaluates pictures, if a worker has begun it and it ends early.
 
     The worker counts an evaluation when it ends. Without this, whoever cancels during the first would pay nothing.
     """

@@ -14,7 +14,7 @@ import math
 from collections.abc import Collection, Iterator
 from typing import Literal
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Select, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from service.errors import NoSpace
@@ -85,7 +85,9 @@ def until_less(session: Session, column: Whose, value: str, retention_s: float) 
     Those of the first job that came count, of the oldest former state of a preset, and those that a sweep removes.
     """
     mine = (getattr(JobRow, column) == value, JobRow.bytes > 0)
-    first = select(JobRow.status, func.min(JobRow.number)).where(*mine).group_by(JobRow.status)
+    running = select(BatchRow.id).where(BatchRow.finished_at.is_(None))  # their jobs expire later
+    can_expire = or_(JobRow.status.not_in(ENDED), JobRow.batch.is_(None), JobRow.batch.not_in(running))
+    first = select(JobRow.status, func.min(JobRow.number)).where(*mine, can_expire).group_by(JobRow.status)
     jobs = {status: number for status, number in session.execute(first)}  # noqa: C416 - a Row is no pair
     ended = [number for status, number in jobs.items() if status in ENDED]
     versions = select(func.min(PresetVersionRow.ended_at)).where(getattr(PresetVersionRow, column) == value)

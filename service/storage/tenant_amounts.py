@@ -95,7 +95,7 @@ _MINE = JobRow.tenant == bindparam("tenant")
 _WAITS, _RUNS = (JobRow.status == literal_column(f"'{status}'") for status in ("queued", "running"))
 ASKED_FOR = and_(*(JobRow.kind != literal_column(f"'{kind}'") for kind in FOLLOWING))
 _UNFINISHED = select(func.count()).where(BatchRow.tenant == bindparam("tenant"), BatchRow.finished_at.is_(None))
-_TODAY = (UsageRow.tenant == bindparam("tenant"), UsageRow.day == today())
+_TODAY = (UsageRow.tenant == bindparam("tenant"), UsageRow.day == select(today()).scalar_subquery())
 
 
 def _jobs(result: ColumnElement[Any], *which: ColumnElement[bool]) -> ScalarSelect[Any]:

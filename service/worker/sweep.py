@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 from service.errors import StorageError
 from service.jobs import batch_course, idempotency, outbox, queue, removal
 from service.storage import identity, quota
-from service.storage.blob_folders import folder_of
+from service.storage.blob_folders import JOBS, folder_of
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, advisory_lock, read_clock
 from service.storage.kinds import LEARN, WARM
@@ -63,7 +63,7 @@ def sweep(database: Database, blobs: Blobs, gram_bytes: int, retention_s: float,
     if len(plan.doomed) > len(left):
         logger.info("swept up %d files that nothing needs", len(plan.doomed) - len(left))
     holding = {owner_id(blob.key) for blob in left}
-    expired = known.expired - holding - {owner_id(key) for key in known.named}
+    expired = known.expired - holding - {owner_id(key) for key in known.named if key.startswith(f"{JOBS}/")}
     held = {folder_of(blob.key) for blob in left} | {gram_keys.prefix_in(blob.key) for blob in left}
     preset_versions.forget_expired(database, retention_s)  # what they left counts no longer where it is removed
     tidy = {id for id, status in known.jobs.items() if status in ENDED} - holding

@@ -10,10 +10,12 @@ from sqlalchemy import Select, select
 
 from service.jobs import request
 from service.jobs.expiry import batch_has_expired, has_expired
+from service.jobs.tasks import followed_id
 from service.storage import identity
 from service.storage.blob_folders import GRAMS, JOBS, PAINTERS, STYLES, WITH_ROWS, folder_of
 from service.storage.blobs import BlobInfo, Blobs
 from service.storage.database import Database, Transaction
+from service.storage.kinds import JUDGE
 from service.storage.left import left_folders, removed_folders
 from service.storage.preset_schema import PresetRow, PresetVersionRow
 from service.storage.records import ENDED
@@ -213,10 +215,15 @@ def _broken_off() -> Select[JobRow]:
 
 
 def _named_files(session: Transaction) -> set[str]:
-    """Return the keys of the files outside their own folders that unfinished jobs refer to."""
-    unfinished = select(JobRow.id, JobRow.request).where(JobRow.status.not_in(ENDED))
+    """Return the keys of the files outside their own folders that unfinished jobs refer to.
+
+    A judging goes with its transfer, so it has the folder of that.
+    """
+    unfinished = select(JobRow.id, JobRow.kind, JobRow.request).where(JobRow.status.not_in(ENDED))
     rows = session.execute(unfinished.execution_options(yield_per=ROWS_AT_ONCE))
-    named = ((id, blob) for id, row in rows for blob in request.blobs(row))
+    named = (
+        (followed_id(row) if kind == JUDGE else id, blob) for id, kind, row in rows for blob in request.blobs(row)
+    )
     return {blob for id, blob in named if folder_of(blob) not in ("", request.job_folder(id))}
 
 

@@ -14,6 +14,7 @@ from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission, new_id
 from service.storage.blobs import Blobs
 from service.storage.database import Database
+from service.storage.quota import UNFINISHED_S, until_less
 from service.storage.schema import BatchRow, JobRow
 from service.worker.sweep import sweep
 
@@ -32,6 +33,8 @@ def test_no_job_expires_while_its_batch_runs(database: Database, blobs: Blobs) -
     with pytest.raises(NotFound):
         queue.get(alone)
     assert [job.status for job in batches.items(batches.get(batch.id))] == ["succeeded", "running"]
+    with database.reading() as session:
+        assert until_less(session, "tenant", "default", BRIEF.retention_s) == UNFINISHED_S
     leases.fail(last, JobFailed("it did not go well"))
     with database.reading() as session:
         ended = session.get_one(BatchRow, batch.id)

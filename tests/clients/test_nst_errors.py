@@ -147,13 +147,14 @@ def test_a_limit_that_lasts_ends_a_folder_once_what_runs_is_fetched(
 ) -> None:
     skipped_pauses(monkeypatch)
     photos, out = folder(tmp_path, "abc")
-    with answering([MADE, problem(status, Retry_After="40000"), RUNNING, RUNNING, ENDED, PICTURE]) as server:
+    refused = problem(status, Retry_After="40000")
+    with answering([MADE, refused, RUNNING, RUNNING, ENDED, PICTURE, refused]) as server:
         assert main([str(photos), "--preset", "mosaic", "-o", str(out), "--url", server.url]) == 1
-    assert [request.method for request in server.seen] == ["POST"] * 2 + ["GET"] * 4
+    assert [request.method for request in server.seen] == ["POST"] * 2 + ["GET"] * 4 + ["POST"]
     assert (out / "a.png").read_bytes() == b"painted"
     said, error = capsys.readouterr().err.splitlines()
     assert "2 are left" in said and error == REFUSED
-    with answering([problem(status, Retry_After="40000")]) as server:
+    with answering([refused]) as server:
         assert main([str(photos), "--preset", "mosaic", "-o", str(out), "--url", server.url]) == 1
     assert capsys.readouterr().err == f"{REFUSED}\n"
 

@@ -22,6 +22,7 @@ from service.jobs.unattended import end_unattended
 from service.pictures.images import fitted_size
 from service.storage.database import Database
 from service.storage.records import DonePicture, JobCheckpoint
+from service.storage.schema import JobRow
 from service.telemetry.instruments import REGISTRY
 
 FIRST, LAST = date(2020, 1, 1), date(2100, 1, 1)
@@ -172,6 +173,16 @@ def test_a_damaged_cost_stops_no_job(database: Database, queue: Queue, leases: L
     assert queue.get(id).status == "succeeded"
     (found,) = summed(database)
     assert (found["bytes_in"], found["bytes_out"]) == (0, 500)
+
+
+def test_a_damaged_size_stops_no_cancellation(database: Database, queue: Queue, hasty: Leases) -> None:
+    id = submit(queue)
+    claimed(hasty)
+    with database.writing() as session:
+        row = session.query(JobRow).filter_by(id=id).one()
+        row.request = (row.request or {}) | {"options": {"size": "large"}}
+    assert queue.cancel(id).status == "canceled"
+    assert evaluated(database) == 0
 
 
 def test_days_outside_are_left_out(database: Database, queue: Queue) -> None:

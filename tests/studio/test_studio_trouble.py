@@ -12,21 +12,12 @@ import pytest
 from broker.parts import Part
 from front_door import START_S, RunningService, eventually, png
 from playwright.sync_api import Browser, expect
-from studio.visiting import LASTING, Visit, file
+from studio.visiting import LASTING, NO_ROOM, Visit, file
 
 pytestmark = pytest.mark.slow
 
 SETTINGS: dict[str, Any] = {"max_body_mb": 1.5, "caller_limit": 1}
 MANY_POINTS = "() => [...document.querySelectorAll('#curve polyline')].some((piece) => piece.points.length > 5)"
-NO_ROOM = """() => {
-    const { put } = IDBObjectStore.prototype;
-    IDBObjectStore.prototype.put = function (...all) {
-        const request = put.apply(this, all);
-        this.transaction.abort();  // as a browser does that has no room for what is written
-        return request;
-    };
-    globalThis.room = () => void (IDBObjectStore.prototype.put = put);
-}"""
 PASSES = """async (limit) => {
     const [{ isPassing }, { Problem }] = await Promise.all(["patience.js", "api.js"].map(studioModule));
     return isPassing(new Problem(429, { type: "urn:nst:problem:limit-exceeded", detail: "", limit }, 3600));

@@ -24,6 +24,15 @@ addEventListener("securitypolicyviolation", (e) => console.error(`CSP: ${e.viola
 MODULES = """
 globalThis.studioModule = (name) => import(document.querySelector("[type=module]").src.replace("main.js", name));
 """  # the page's own modules, for tests of one
+NO_ROOM = """() => {
+    const { put } = IDBObjectStore.prototype;
+    IDBObjectStore.prototype.put = function (...all) {
+        const request = put.apply(this, all);
+        this.transaction.abort();  // as a browser does that has no room for what is written
+        return request;
+    };
+    globalThis.room = () => void (IDBObjectStore.prototype.put = put);
+}"""
 
 AnyFile = TypeVar("AnyFile", Path, FilePayload)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from front_door import png
-from jobs.submitting import RESULT, claimed
+from jobs.submitting import REQUEST, RESULT, claimed
 from sqlalchemy import insert, update
 from sweep.swept import DAY_S, age, keys, left_over, saved, submit
 
@@ -20,7 +21,7 @@ from service.jobs.leases import Leases
 from service.jobs.limits import Limits
 from service.jobs.queue import Queue, Submission
 from service.jobs.request import StoredStyle
-from service.jobs.tasks import CompareTask, LearnTask
+from service.jobs.tasks import CompareTask, JudgeTask, LearnTask
 from service.pictures.style_image import StyleImage
 from service.storage.blobs import Blobs
 from service.storage.counted import BLOCK
@@ -29,7 +30,7 @@ from service.storage.left import forget_left, left_folders
 from service.storage.left_schema import LeftRow
 from service.storage.records import DonePicture, JobCheckpoint, JobProgress
 from service.storage.schema import JobRow
-from service.storage.stored_files import StoredImage
+from service.storage.stored_files import StoredImage, StoredPainter
 from service.storage.unsaved import FEW, note_unsaved
 from service.styles.presets import Presets
 from service.worker import sweep_plan
@@ -133,6 +134,31 @@ def test_what_an_unfinished_job_needs_of_an_expired_one_stays_until_it_ends(
     assert statuses(database) == {"learned": "canceled", "compare": "canceled"}
     sweep(database, blobs, 0, -1)
     assert (keys(blobs), statuses(database)) == (set(), {})
+
+
+@pytest.mark.parametrize("task", ["a judging of it", "a painting in it"])
+def test_what_unfinished_jobs_use_keeps_no_expired_row(
+    database: Database, blobs: Blobs, tmp_path: Path, task: str
+) -> None:
+    queue, leases = Queue(database, Limits()), Leases(database, 60)
+    content = StoredImage("jobs/ended/content", "p", 8, 8)
+    painter = StoredPainter("painters/ended/weights-1.safetensors", "w", 64)
+    transfer = replace(REQUEST, content=content)
+    queue.submit(Submission("ended", transfer))
+    if task == "a judging of it":
+        leases.succeed(claimed(leases), RESULT, then=JudgeTask("ended", transfer))
+        left = set()
+    else:
+        leases.succeed(claimed(leases), RESULT)
+        painting = replace(REQUEST.base, styles=(StoredStyle("taught", 1.0, 1.0, (), painter=painter),))
+        queue.submit(Submission("painting", replace(REQUEST, base=painting)))
+        left = {painter.blob}
+    for key in (content.blob, "jobs/ended/result", painter.blob):
+        blobs.put(key, b"1")
+    age(tmp_path)
+    sweep(database, blobs, 0, -1)
+    assert (keys(blobs), "ended" in statuses(database)) == (left, False)
+    assert len(statuses(database)) == len(left)
 
 
 def statuses(database: Database) -> dict[str, str]:

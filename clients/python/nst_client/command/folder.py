@@ -16,7 +16,6 @@ from nst_client.command import outputs, plan, recipe
 from nst_client.command.bar import Bar
 from nst_client.command.plan import Work
 from nst_client.errors import ClientError, NotFound, Problem
-from nst_client.patience import PATIENCE_S
 from nst_client.transfers import Transfer
 
 LOOK_S = 0.5  # seconds between two looks at the jobs under way
@@ -47,6 +46,12 @@ class Run:
         """Submit nothing for so many seconds; None: nothing more."""
         self.refusal = refusal
         self.not_before = math.inf if seconds is None else time.monotonic() + seconds
+
+    def ask_again(self) -> None:
+        """Submit the next picture at once, where what has ended may have made room for it; else raise the refusal."""
+        if self.refusal and self.not_before == math.inf:
+            raise self.refusal
+        self.not_before = -math.inf
 
 
 def paint(client: Client, args: argparse.Namespace) -> int:
@@ -90,8 +95,8 @@ def _carried_out(client: Client, run: Run, fields: Mapping[str, Any], most: int)
         for work in list(run.running):
             _look(run, work)
         yield _under_way(run)
-        if run.refusal and not run.running and run.not_before - time.monotonic() > PATIENCE_S:
-            raise run.refusal
+        if not run.running:
+            run.ask_again()
         if run.todo or run.running:
             time.sleep(LOOK_S)
 

@@ -3,6 +3,7 @@ import { currentKey, keyInsteadOf } from "./key.js";
 import { sendFollowed } from "./upload.js";
 
 const UNAUTHORIZED = 401;
+export const FORBIDDEN = 403;
 export const GONE = 404;
 const NO_KEY = "This service asks for a key. Give it by the key at the top of the page.";
 

@@ -135,13 +135,14 @@ export async function restore() {
   if (!found) return;
   const kept = { ...found, ...found.unfinished };
   nextId = 1 + Math.max(0, ...[...kept.mix, ...(kept.edited?.before ?? [])].map((style) => style.id));
-  const { content, mix, settings, extras = [], edited = null, fetched = false } = kept;
+  const { content, mix, settings, extras = [], edited = null, fetched = true } = kept;
   bringBack({ content, mix, settings: { ...DEFAULTS, ...settings }, extras, edited, fetched });
 }
 
-/** Keeps the draft for another key, where all of it is the person's own. */
+/** Keeps the draft for another key, where all of it is the person's own; false where the browser can't keep it. */
 export async function takeAlong(mark) {
-  if (!isEmpty() && !draft.fetched) await save(draft, mark).catch(() => {});
+  if (isEmpty() || draft.fetched) return true;
+  return save(draft, mark).then(() => true, () => false);
 }
 
 /** Makes a former draft, {...draft} at that time, the draft again. */

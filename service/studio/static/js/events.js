@@ -6,7 +6,7 @@ const SILENCE_MS = 40_000; // the service breaks silence every 15 s: after this 
 const PAUSE_MS = 500; // before a new request after the stream broke
 const NO_CONTENT = 204; // it has ended, and all was told
 const FULL = new Set([429, 503]);
-const USUAL_S = 5; // until the next look where a stream has no place
+const [USUAL_S, MOST_S] = [5, 15]; // until the next look where a stream has no place
 const LIVE = new Set(["queued", "running", "learning"]);
 
 /** The events {name, data} of what has these links, up to its end; it reconnects after a break. Without a place for a stream it asks now and then. */
@@ -20,7 +20,7 @@ export async function* watch({ self, events }, signal) {
       const isLive = response.status !== NO_CONTENT && LIVE.has(data.status);
       yield isLive ? { name: "progress", data: { ...data, ...data.progress } } : { name: "done", data };
       if (!isLive) return;
-      await pause(1000 * (response.retryAfter ?? USUAL_S), signal);
+      await pause(1000 * Math.min(response.retryAfter ?? USUAL_S, MOST_S), signal);
       continue;
     }
     try {

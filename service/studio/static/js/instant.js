@@ -1,6 +1,6 @@
 // The instant picture: what the presets' painters make of the draft, shown while the person chooses.
 import { goToDraft, jobInAddress } from "./address.js";
-import { call, form, getJson, Problem } from "./api.js";
+import { call, FORBIDDEN, form, getJson, Problem } from "./api.js";
 import { $, say, show } from "./dom.js";
 import { draft, onDraft } from "./draft.js";
 import { watch } from "./events.js";
@@ -22,7 +22,6 @@ import { briefly, listed } from "./words.js";
 
 const PAUSE_MS = 150; // a dial that moves on within this time asks for nothing yet
 const WAIT_S = 2; // the service answers with the finished picture within this time, or with a job to be watched
-const FORBIDDEN = 403;
 const SETTLED_MS = 1500; // without a newer picture until the gallery shows the last one
 
 let last = null; // {asked, blob, seconds} of the newest picture, or {asked, problem}

@@ -6,6 +6,7 @@ import { deleteAt } from "./deleting.js";
 import { $, ask, say, show } from "./dom.js";
 import { fillShelf, showSamples } from "./shelf.js";
 import { watch } from "./events.js";
+import { keepFocus } from "./focus.js";
 import { refreshForecast } from "./forecast.js";
 import { neighbourOf, refreshGallery } from "./gallery.js";
 import { pathOf, pathsOf, zipName } from "./paintings.js";
@@ -95,10 +96,12 @@ async function cancel() {
   const { abort } = current;
   $("cancel").disabled = true;
   say("Canceling …");
-  await patiently(() => call(`v1/transfers/${jobInAddress()}/cancel`, { method: "POST", signal: abort.signal }), abort.signal);
+  const path = `v1/transfers/${jobInAddress()}/cancel`;
+  const { status } = await patiently(async () => (await call(path, { method: "POST", signal: abort.signal })).json(), abort.signal);
   if (!current.failed) return; // its events say it
+  keepFocus();
   show($("cancel"), false);
-  say("Canceled.");
+  say(["succeeded", "failed"].includes(status) ? "It had ended before." : "Canceled.");
 }
 
 async function remove() {

@@ -1,7 +1,7 @@
 // The API key, if the service asks for one: kept for this visit, or on this device if the person wants that. What the page
 // shows and remembers belongs to its key: another one begins with a new page.
 import { crc32 } from "./crc.js";
-import { $, ask, show } from "./dom.js";
+import { $, ask, say, show } from "./dom.js";
 import { device, visit } from "./memory.js";
 import { clearProblems, showProblem } from "./problems.js";
 
@@ -14,9 +14,9 @@ const UNKNOWN = "The service doesn’t know this key.";
 let key = kept();
 let asking = null;
 let declined = false;
-let leave = null; // (mark) called before the page begins anew with the key of that mark
+let leave = null; // (mark) called before the page begins anew with the key of that mark; false where that loses something
 
-if (visit.get(OWNER) !== keyMark()) visit.forgetAllBut(KEPT);
+if ((visit.get(OWNER) ?? keyMark()) !== keyMark()) visit.forgetAllBut(KEPT);
 visit.set(OWNER, keyMark());
 show($("key-button"), Boolean(key));
 
@@ -63,11 +63,14 @@ async function use(given) {
   for (const memory of [device, visit]) memory.forget(KEPT);
   ($("key-keep").checked ? device : visit).set(KEPT, given);
   if (given !== key && (key || kept() === given)) {
-    await leave(keyMark(given));
-    location.reload();
-    await new Promise(() => {});
+    const isKept = await leave(keyMark(given));
+    if (key || isKept) {
+      location.reload();
+      await new Promise(() => {});
+    }
   }
   key = given;
+  visit.set(OWNER, keyMark());
   return key;
 }
 
@@ -87,9 +90,12 @@ async function problemOf(typed) {
 async function check() {
   const typed = $("key").value.trim();
   const problem = await problemOf(typed);
+  if ($("key").value.trim() !== typed) return; // it was closed, or another one is being typed
   clearProblems($("key-form"));
-  if (problem) showProblem($("key-form"), "key", problem);
-  else $("key-dialog").close(typed);
+  if (problem) {
+    showProblem($("key-form"), "key", problem);
+    say(problem);
+  } else $("key-dialog").close(typed);
 }
 
 /** `load` is called when the person has given the page's key again, `leaving` as `leave` above. */

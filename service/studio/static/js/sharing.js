@@ -1,35 +1,36 @@
-// Whose presets are. Those that another tenant shares can be used, and nothing else: only that tenant changes them.
-import { getJson, GONE } from "./api.js";
+// Whose presets are. Those that are shared can be used by all, and changed only by whoever runs the service.
+import { FORBIDDEN, getJson, GONE } from "./api.js";
 import { currentKey } from "./key.js";
 import { patiently } from "./patience.js";
 
 export const SHARED = "There is a shared one of that name: you will have yours instead.";
 
-let isSharer = null; // whether shared presets are this key's tenant's; null until the service was asked
+const OPERATORS = "v1/tenants/default"; // which only those who run the service may read
 
-/** Finds out whose the shared presets are: their former states are shown to their own tenant alone. */
+let isOperator = null; // whether this key may change shared presets; null until the service was asked
+
+/** Finds out whether the shared ones of these presets may be changed. */
 export async function askWhose(presets, signal) {
-  const shared = presets.find((preset) => preset.shared);
-  if (isSharer !== null || !shared) return;
-  isSharer = !currentKey() || (await hasVersions(shared, signal));
+  if (isOperator !== null || !presets.some(({ shared }) => shared)) return;
+  isOperator = !currentKey() || (await mayRead(OPERATORS, signal));
 }
 
-async function hasVersions({ links }, signal) {
+async function mayRead(path, signal) {
   try {
-    await patiently(() => getJson(`${links.self}/versions`, signal), signal);
+    await patiently(() => getJson(path, signal), signal);
     return true;
   } catch (error) {
-    if (error.status !== GONE) throw error;
+    if (![FORBIDDEN, GONE].includes(error.status)) throw error;
     return false;
   }
 }
 
-/** Whether a preset is another tenant's. */
+/** Whether a preset is shared, and can't be changed with this key. */
 export function isOthers({ shared }) {
-  return shared && !isSharer;
+  return shared && !isOperator;
 }
 
-/** "own", "shared" (by another tenant) or "built-in"; undefined for no preset. */
+/** "own", "shared" (by whoever runs the service) or "built-in"; undefined for no preset. */
 export function kindOf(preset) {
   if (!preset) return undefined;
   if (preset.built_in) return "built-in";

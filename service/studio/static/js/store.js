@@ -58,7 +58,7 @@ async function attempt(mode, use) {
 
 /** This tab's draft, or the newest one of its key where it has none; null where the key has none. Older drafts go. */
 export async function load() {
-  const drafts = (await transact("readonly", (store) => store.getAll())).map((kept) => ({ tab: OLD, at: 0, key: "", ...kept }));
+  const drafts = (await transact("readonly", (store) => store.getAll())).map((kept) => ({ tab: OLD, at: 0, key: keyMark(), ...kept }));
   const others = drafts.filter((one) => one.tab !== tab).toSorted((one, other) => other.at - one.at);
   for (const old of others.slice(MOST - 1)) await transact("readwrite", (store) => store.delete(old.tab));
   return [...drafts.filter((one) => one.tab === tab), ...others].find((one) => one.key === keyMark()) ?? null;
