@@ -23,6 +23,7 @@ REPEAT_KEY = "Idempotency-Key"
 WEBHOOK_HOST = "127.0.0.1:9"  # where nobody listens
 PRESETS = ["mosaic", "waves", "ink"]  # some that come with the service, and which no request changes
 OWN = "harbour"  # a preset that requests make, change and delete
+UNTOUCHED = [*PRESETS, "default"]  # the tenant whose limits are those of all requests
 TO_COME = "2099-12-31T00:00:00Z"
 VALUES = {
     "BlendBody.from": PRESETS,
@@ -83,8 +84,8 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
-    """Leave the presets that bodies name alone; make each key for repeats another one, as bodies differ."""
-    if case.path_parameters and case.path_parameters.get("name") in PRESETS:
+    """Leave what all requests need as it is; make each key for repeats another one, as bodies differ."""
+    if case.path_parameters and case.path_parameters.get("name") in UNTOUCHED:
         case.path_parameters["name"] = OWN
     if case.headers and case.headers.get(REPEAT_KEY):
         case.headers[REPEAT_KEY] = f"{case.headers[REPEAT_KEY]}{next(_numbers)}"
